@@ -1,0 +1,6 @@
+//! Preprocessing.
+
+use tegula_core::Method;
+
+/// The methods of this room.
+pub const METHODS: &[&dyn Method] = &[];

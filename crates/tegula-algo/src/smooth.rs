@@ -1,0 +1,6 @@
+//! Smoothing labels in space.
+
+use tegula_core::Method;
+
+/// The methods of this room.
+pub const METHODS: &[&dyn Method] = &[];

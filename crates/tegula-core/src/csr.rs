@@ -1,0 +1,332 @@
+//! Compressed sparse rows, `f32` values and `u32` columns.
+
+use rayon::prelude::*;
+
+use crate::{Buf, Dense, Error, Result};
+
+/// A sparse matrix by rows.
+///
+/// Inside a row the columns ascend strictly: no duplicates. Explicit zeros are allowed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Csr {
+    n_rows: usize,
+    n_cols: usize,
+    indptr: Buf<usize>,
+    indices: Buf<u32>,
+    values: Buf<f32>,
+}
+
+impl Csr {
+    /// A matrix from its three arrays, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the arrays contradict each other, a column is out of range, or a row's columns do not
+    /// ascend (then [`Csr::canonical`] sorts them first).
+    pub fn new(
+        n_rows: usize,
+        n_cols: usize,
+        indptr: impl Into<Buf<usize>>,
+        indices: impl Into<Buf<u32>>,
+        values: impl Into<Buf<f32>>,
+    ) -> Result<Self> {
+        let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
+        m.check_arrays()?;
+        let sorted = (0..n_rows).into_par_iter().all(|i| m.row(i).0.is_sorted_by(|a, b| a < b));
+        if sorted {
+            Ok(m)
+        } else {
+            Err(Error::data("sparse matrix", "columns inside a row do not ascend; sort its indices first"))
+        }
+    }
+
+    /// A matrix from arrays whose rows may be unsorted or hold a column twice: sorted, duplicates summed.
+    ///
+    /// Arrays that are already in order are kept as they are, without a copy.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the arrays contradict each other or a column is out of range.
+    pub fn canonical(
+        n_rows: usize,
+        n_cols: usize,
+        indptr: impl Into<Buf<usize>>,
+        indices: impl Into<Buf<u32>>,
+        values: impl Into<Buf<f32>>,
+    ) -> Result<Self> {
+        let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
+        m.check_arrays()?;
+        if (0..n_rows).into_par_iter().all(|i| m.row(i).0.is_sorted_by(|a, b| a < b)) {
+            return Ok(m);
+        }
+        let rows: Vec<Vec<(u32, f32)>> = (0..n_rows)
+            .into_par_iter()
+            .map(|i| {
+                let (cols, vals) = m.row(i);
+                let mut row: Vec<(u32, f32)> = cols.iter().copied().zip(vals.iter().copied()).collect();
+                row.sort_by_key(|e| e.0);
+                row.dedup_by(|b, a| {
+                    let same = a.0 == b.0;
+                    if same {
+                        a.1 += b.1;
+                    }
+                    same
+                });
+                row
+            })
+            .collect();
+        Ok(Self::from_rows(n_cols, &rows))
+    }
+
+    /// A matrix from rows of `(column, value)`, already ascending.
+    pub(crate) fn from_rows(n_cols: usize, rows: &[Vec<(u32, f32)>]) -> Self {
+        let nnz = rows.iter().map(Vec::len).sum();
+        let mut indptr = Vec::with_capacity(rows.len() + 1);
+        let (mut indices, mut values) = (Vec::with_capacity(nnz), Vec::with_capacity(nnz));
+        indptr.push(0);
+        for row in rows {
+            indices.extend(row.iter().map(|e| e.0));
+            values.extend(row.iter().map(|e| e.1));
+            indptr.push(indices.len());
+        }
+        Self { n_rows: rows.len(), n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() }
+    }
+
+    /// The non-zero entries of a dense matrix.
+    pub fn from_dense(dense: &Dense) -> Self {
+        let rows: Vec<Vec<(u32, f32)>> = (0..dense.n_rows())
+            .into_par_iter()
+            .map(|i| dense.row(i).iter().enumerate().filter(|e| *e.1 != 0.0).map(|(j, v)| (j as u32, *v)).collect())
+            .collect();
+        Self::from_rows(dense.n_cols(), &rows)
+    }
+
+    fn check_arrays(&self) -> Result<()> {
+        let bad = |reason: String| Err(Error::data("sparse matrix", reason));
+        if u32::try_from(self.n_cols).is_err() {
+            return bad(format!("{} columns; at most {} are supported", self.n_cols, u32::MAX));
+        }
+        if self.indptr.len() != self.n_rows + 1 {
+            return bad(format!("indptr has {} entries for {} rows", self.indptr.len(), self.n_rows));
+        }
+        if self.indptr[0] != 0 || !self.indptr.is_sorted() {
+            return bad("indptr does not ascend from 0".into());
+        }
+        let nnz = self.indptr[self.n_rows];
+        if self.indices.len() != nnz || self.values.len() != nnz {
+            return bad(format!(
+                "indptr ends at {nnz}, but there are {} columns and {} values",
+                self.indices.len(),
+                self.values.len()
+            ));
+        }
+        if let Some(&j) = self.indices.par_iter().find_any(|&&j| j as usize >= self.n_cols) {
+            return bad(format!("column {j} is outside the {} columns", self.n_cols));
+        }
+        Ok(())
+    }
+
+    /// Number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Number of columns.
+    pub fn n_cols(&self) -> usize {
+        self.n_cols
+    }
+
+    /// Number of stored entries.
+    pub fn nnz(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Where each row starts, `n_rows + 1` long.
+    pub fn indptr(&self) -> &Buf<usize> {
+        &self.indptr
+    }
+
+    /// Column of each stored entry.
+    pub fn indices(&self) -> &Buf<u32> {
+        &self.indices
+    }
+
+    /// Value of each stored entry.
+    pub fn values(&self) -> &Buf<f32> {
+        &self.values
+    }
+
+    /// Values to be changed in place; the structure stays.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        self.values.make_mut()
+    }
+
+    /// Columns and values of row `i`.
+    pub fn row(&self, i: usize) -> (&[u32], &[f32]) {
+        let r = self.indptr[i]..self.indptr[i + 1];
+        (&self.indices[r.clone()], &self.values[r])
+    }
+
+    /// The entry at row `i`, column `j`; 0 where none is stored.
+    pub fn get(&self, i: usize, j: usize) -> f32 {
+        let (cols, vals) = self.row(i);
+        cols.binary_search(&(j as u32)).map_or(0.0, |k| vals[k])
+    }
+
+    /// The same structure with other values.
+    ///
+    /// # Panics
+    /// Where `values` is not `nnz` long: a bug of the caller.
+    #[must_use]
+    pub fn with_values(&self, values: impl Into<Buf<f32>>) -> Self {
+        let values = values.into();
+        assert_eq!(values.len(), self.nnz(), "one value per stored entry");
+        Self { values, ..self.clone() }
+    }
+
+    /// Rows and columns exchanged; linear time, rows in order, so columns ascend by themselves.
+    #[must_use]
+    pub fn transpose(&self) -> Self {
+        let mut indptr = vec![0usize; self.n_cols + 1];
+        for &j in self.indices.iter() {
+            indptr[j as usize + 1] += 1;
+        }
+        for j in 0..self.n_cols {
+            indptr[j + 1] += indptr[j];
+        }
+        let mut next = indptr.clone();
+        let mut indices = vec![0u32; self.nnz()];
+        let mut values = vec![0f32; self.nnz()];
+        for i in 0..self.n_rows {
+            let (cols, vals) = self.row(i);
+            for (&j, &v) in cols.iter().zip(vals) {
+                let at = &mut next[j as usize];
+                indices[*at] = i as u32;
+                values[*at] = v;
+                *at += 1;
+            }
+        }
+        Self {
+            n_rows: self.n_cols,
+            n_cols: self.n_rows,
+            indptr: indptr.into(),
+            indices: indices.into(),
+            values: values.into(),
+        }
+    }
+
+    /// The given rows, in the given order.
+    #[must_use]
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        let mut indptr = Vec::with_capacity(rows.len() + 1);
+        indptr.push(0);
+        let nnz = rows.iter().map(|&i| self.indptr[i + 1] - self.indptr[i]).sum();
+        let (mut indices, mut values) = (Vec::with_capacity(nnz), Vec::with_capacity(nnz));
+        for &i in rows {
+            let (cols, vals) = self.row(i);
+            indices.extend_from_slice(cols);
+            values.extend_from_slice(vals);
+            indptr.push(indices.len());
+        }
+        Self {
+            n_rows: rows.len(),
+            n_cols: self.n_cols,
+            indptr: indptr.into(),
+            indices: indices.into(),
+            values: values.into(),
+        }
+    }
+
+    /// The given columns, which must ascend.
+    #[must_use]
+    pub fn select_cols(&self, cols: &[usize]) -> Self {
+        let mut to = vec![u32::MAX; self.n_cols];
+        for (k, &j) in cols.iter().enumerate() {
+            to[j] = k as u32;
+        }
+        let mut indptr = Vec::with_capacity(self.n_rows + 1);
+        indptr.push(0);
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
+        for i in 0..self.n_rows {
+            let (c, v) = self.row(i);
+            for (&j, &x) in c.iter().zip(v) {
+                if to[j as usize] != u32::MAX {
+                    indices.push(to[j as usize]);
+                    values.push(x);
+                }
+            }
+            indptr.push(indices.len());
+        }
+        Self {
+            n_rows: self.n_rows,
+            n_cols: cols.len(),
+            indptr: indptr.into(),
+            indices: indices.into(),
+            values: values.into(),
+        }
+    }
+
+    /// Every entry, zeros included. Memory is `n_rows × n_cols × 4` bytes: a named act, not a habit.
+    pub fn to_dense(&self) -> Dense {
+        let mut data = vec![0f32; self.n_rows * self.n_cols];
+        for i in 0..self.n_rows {
+            let (cols, vals) = self.row(i);
+            for (&j, &v) in cols.iter().zip(vals) {
+                data[i * self.n_cols + j as usize] = v;
+            }
+        }
+        Dense::from_parts(self.n_rows, self.n_cols, data.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn contradicting_arrays_are_refused() {
+        assert!(Csr::new(2, 3, vec![0, 1], vec![0], vec![1.0]).is_err(), "short indptr");
+        assert!(Csr::new(1, 3, vec![0, 1], vec![3], vec![1.0]).is_err(), "column out of range");
+        assert!(Csr::new(1, 3, vec![0, 2], vec![1, 1], vec![1.0, 2.0]).is_err(), "duplicate column");
+        assert!(Csr::new(2, 3, vec![0, 2, 1], vec![1, 2], vec![1.0, 2.0]).is_err(), "indptr falls");
+    }
+
+    #[test]
+    fn canonical_sorts_and_sums_duplicates() {
+        let m = Csr::canonical(1, 4, vec![0, 3], vec![3, 1, 3], vec![1.0, 2.0, 4.0]).unwrap();
+        assert_eq!(m.row(0), (&[1u32, 3][..], &[2.0f32, 5.0][..]));
+    }
+
+    fn dense() -> impl Strategy<Value = Dense> {
+        (1usize..8, 1usize..8).prop_flat_map(|(n, m)| {
+            proptest::collection::vec(prop_oneof![Just(0f32), 1f32..9f32], n * m)
+                .prop_map(move |v| Dense::new(n, m, v).unwrap())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn dense_sparse_dense_is_the_identity(d in dense()) {
+            prop_assert_eq!(&Csr::from_dense(&d).to_dense(), &d);
+        }
+
+        #[test]
+        fn transposing_twice_is_the_identity(d in dense()) {
+            let m = Csr::from_dense(&d);
+            prop_assert_eq!(&m.transpose().transpose(), &m);
+            for i in 0..m.n_rows() { for j in 0..m.n_cols() {
+                prop_assert_eq!(m.get(i, j), m.transpose().get(j, i));
+            }}
+        }
+
+        #[test]
+        fn selecting_agrees_with_the_dense_matrix(d in dense(), pick in proptest::collection::vec(any::<bool>(), 8)) {
+            let m = Csr::from_dense(&d);
+            let cols: Vec<usize> = (0..m.n_cols()).filter(|&j| pick[j]).collect();
+            let rows: Vec<usize> = (0..m.n_rows()).rev().filter(|&i| pick[i]).collect();
+            let s = m.select_rows(&rows).select_cols(&cols);
+            for (a, &i) in rows.iter().enumerate() { for (b, &j) in cols.iter().enumerate() {
+                prop_assert_eq!(s.get(a, b), d.row(i)[j]);
+            }}
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The foundation of Tegula: the data ([`AnnData`], [`Matrix`], [`Graph`], [`Coords`], [`Labels`]), what a method is
+//! ([`Step`], [`Method`]), its surroundings ([`Ctx`]) and the one [`Error`].
+//!
+//! No files, no algorithms, no thread pool live here.
+
+mod anndata;
+mod buf;
+mod coords;
+mod csr;
+mod ctx;
+mod error;
+mod frame;
+mod graph;
+pub mod keys;
+mod labels;
+mod matrix;
+pub mod par;
+mod progress;
+mod slot;
+mod step;
+mod value;
+
+pub use anndata::{AnnData, Origin, Raw};
+pub use buf::{Buf, Foreign};
+pub use coords::Coords;
+pub use csr::Csr;
+pub use ctx::Ctx;
+pub use error::{Error, Result};
+pub use frame::{Column, Frame};
+pub use graph::Graph;
+pub use labels::Labels;
+pub use matrix::{Dense, Matrix};
+pub use progress::{Progress, Signal, Silent};
+pub use slot::Slot;
+pub use step::{BoundStep, Entry, Method, Outcome, Step, entry, history, run};
+pub use value::{Array, ArrayData, Dict, Value};
