@@ -1,1 +1,28 @@
-//! tegula-plot
+//! Figures of Tegula: an annotated matrix in; PNG, SVG and PDF out.
+//!
+//! [`spatial`] makes a [`Figure`] (plain data: panels, legends, colour bars), the figure is placed on a page as a
+//! [`Scene`] of primitives, and every format draws that scene. No file is opened here, no system font is needed, and
+//! the same input gives the same bytes.
+
+mod cmap;
+mod color;
+mod encode;
+mod figure;
+mod font;
+mod layout;
+mod palette;
+mod plots;
+mod scene;
+mod spacing;
+pub mod spatial;
+mod ticks;
+
+pub use cmap::{cmap, cmap_names};
+pub use color::Rgb;
+pub use encode::Format;
+pub use figure::{Figure, Key, Panel, Place, Points, ScaleBar};
+pub use palette::{colors_for, colors_key, palette, palette_names, store_colors};
+pub use plots::{PLOTS, Plot, plot};
+pub use scene::{Dots, Item, Rect, Scene, Text};
+pub use spacing::spacing;
+pub use spatial::{LegendLoc, Marker, SpatialParams, spatial};

@@ -1,0 +1,198 @@
+//! One panel: how much room it needs, and how it is drawn.
+
+use super::bar::Bar;
+use super::legend::Legend;
+use super::{GAP, HAIRLINE, LABEL, TITLE, text_centred};
+use crate::spacing::bounds;
+use crate::{Dots, Item, Key, Panel, Place, Points, Rect, Rgb, Text, font};
+
+/// Marks are never smaller than this, nor larger than this part of the tissue.
+const SMALLEST: f64 = 0.4;
+const LARGEST: f64 = 1.0 / 8.0;
+/// Opacity of the ground of a legend that lies on the tissue.
+const GROUND: f64 = 0.85;
+
+/// What is drawn beside the tissue.
+enum Beside<'a> {
+    Nothing,
+    Legend(Legend),
+    Bar(Bar<'a>),
+}
+
+/// A panel with the room it needs, in points.
+pub(super) struct Cell<'a> {
+    panel: &'a Panel,
+    view: View,
+    beside: Beside<'a>,
+    title: Option<String>,
+    /// Room for the tissue.
+    pub(super) area: [f64; 2],
+    /// Room on its left, on its right, above and below.
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) above: f64,
+    pub(super) below: f64,
+}
+
+/// From the unit of the data to points.
+struct View {
+    low: [f64; 2],
+    high: [f64; 2],
+    scale: f64,
+    y_down: bool,
+    diameter: f64,
+    pad: f64,
+}
+
+impl View {
+    /// Fits all positions into a square of the given side.
+    fn fit(points: &Points, side: f64, pad: f64) -> Self {
+        let shown = || points.draw.iter().map(|d| points.xy[d.0 as usize]);
+        let (x, y) = (bounds(shown().map(|p| p[0])), bounds(shown().map(|p| p[1])));
+        let (low, high) = ([x.0, y.0], [x.1, y.1]);
+        let longer = (high[0] - low[0]).max(high[1] - low[1]);
+        let inner = side - 2.0 * pad;
+        let diameter = if longer > 0.0 { points.diameter * inner / (longer + points.diameter) } else { f64::MAX };
+        let diameter = diameter.clamp(SMALLEST, (inner * LARGEST).max(SMALLEST));
+        let scale = if longer > 0.0 { (inner - diameter).max(1.0) / longer } else { 1.0 };
+        Self { low, high, scale, y_down: points.y_down, diameter, pad }
+    }
+
+    /// Width and height of the tissue on the page.
+    fn area(&self) -> [f64; 2] {
+        [0, 1].map(|a| (self.high[a] - self.low[a]) * self.scale + self.diameter + 2.0 * self.pad)
+    }
+
+    fn place(&self, p: [f64; 2], at: [f64; 2]) -> [f64; 2] {
+        let inset = self.pad + self.diameter / 2.0;
+        let y = if self.y_down { p[1] - self.low[1] } else { self.high[1] - p[1] };
+        [at[0] + inset + (p[0] - self.low[0]) * self.scale, at[1] + inset + y * self.scale]
+    }
+}
+
+impl<'a> Cell<'a> {
+    /// How much room the panel needs when the longer side of its tissue is `side`.
+    pub(super) fn measure(panel: &'a Panel, side: f64) -> Self {
+        let framed = panel.axes.is_some();
+        let view = View::fit(&panel.points, side, if framed { 0.03 * side } else { 0.0 });
+        let area = view.area();
+        let beside = match &panel.key {
+            Key::Legend { entries, .. } if !entries.is_empty() => {
+                Beside::Legend(Legend::measure(entries, panel.points.round, area[1]))
+            }
+            Key::Bar { lo, hi, colors } => Beside::Bar(Bar::measure(*lo, *hi, colors, area[1])),
+            _ => Beside::Nothing,
+        };
+        let (wide, tall) = match &beside {
+            Beside::Legend(l) => (l.width(), l.height()),
+            Beside::Bar(b) => (b.width(), b.height()),
+            Beside::Nothing => (0.0, 0.0),
+        };
+        let outside = wide > 0.0 && !matches!(panel.key, Key::Legend { place: Place::Inside { .. }, .. });
+        let mut cell = Self { panel, view, beside, title: None, area, left: 0.0, right: 0.0, above: 0.0, below: 0.0 };
+        if outside {
+            cell.right = GAP + wide;
+            cell.above = ((tall - area[1]) / 2.0).max(0.0);
+            cell.below = cell.above;
+        }
+        if let Some(title) = &panel.title {
+            let title = font::fit(title, TITLE, side.max(area[0] + cell.right));
+            let over = ((font::width(&title, TITLE) - area[0]) / 2.0).max(0.0);
+            cell.left = over;
+            cell.right = cell.right.max(over);
+            cell.above += TITLE + GAP * 0.6;
+            cell.title = Some(title);
+        }
+        if framed {
+            cell.left = cell.left.max(LABEL + 5.0);
+            cell.below = cell.below.max(LABEL + 5.0);
+        }
+        if panel.scale_bar.is_some() {
+            cell.below += LABEL + 12.0;
+        }
+        cell
+    }
+
+    /// Draws it with the left upper corner of the tissue's room at `at`.
+    pub(super) fn draw(&self, at: [f64; 2], items: &mut Vec<Item>) {
+        let [w, h] = self.area;
+        items.push(Item::Dots(self.dots(at)));
+        if let Some(names) = &self.panel.axes {
+            self.draw_axes(names, at, items);
+        }
+        if let Some(title) = &self.title {
+            let middle = at[1] - self.lift() - GAP * 0.6 - TITLE * 0.3;
+            text_centred(items, title, [at[0] + w / 2.0, middle], TITLE);
+        }
+        match &self.beside {
+            Beside::Nothing => {}
+            Beside::Bar(bar) => bar.draw([at[0] + w + GAP, at[1] + (h - bar.height()) / 2.0], items),
+            Beside::Legend(legend) => self.draw_legend(legend, at, items),
+        }
+        if let Key::OnData(names) = &self.panel.key {
+            self.draw_names(names, at, items);
+        }
+        self.draw_scale_bar(at, items);
+    }
+
+    /// How far a key that is taller than the tissue pushes the title up.
+    fn lift(&self) -> f64 {
+        self.above - (TITLE + GAP * 0.6)
+    }
+
+    fn dots(&self, at: [f64; 2]) -> Dots {
+        let points = &self.panel.points;
+        let dots = points
+            .draw
+            .iter()
+            .map(|&(i, color)| (self.view.place(points.xy[i as usize], at).map(|v| v as f32), color))
+            .collect();
+        let area = [at[0], at[1], self.area[0], self.area[1]];
+        Dots { dots, colors: points.colors.clone(), diameter: self.view.diameter, round: points.round, area }
+    }
+
+    fn draw_axes(&self, names: &[String; 2], [x, y]: [f64; 2], items: &mut Vec<Item>) {
+        let [w, h] = self.area;
+        items.push(Item::Rect(Rect { x, y, w, h, fill: None, stroke: Some((Rgb::LINE, HAIRLINE)) }));
+        text_centred(items, &names[0], [x + w / 2.0, y + h + 4.0 + LABEL * 0.6], LABEL);
+        let (text, color) = (names[1].clone(), Rgb::INK);
+        let start = y + h / 2.0 + font::width(&text, LABEL) / 2.0;
+        items.push(Item::Text(Text { x: x - 5.0, y: start, size: LABEL, text, color, halo: false, upright: true }));
+    }
+
+    fn draw_legend(&self, legend: &Legend, [x, y]: [f64; 2], items: &mut Vec<Item>) {
+        const PAD: f64 = 4.0;
+        let [w, h] = self.area;
+        let (lw, lh) = (legend.width(), legend.height());
+        let Key::Legend { place: Place::Inside { top, left }, .. } = self.panel.key else {
+            return legend.draw([x + w + GAP, y + (h - lh) / 2.0], items);
+        };
+        let (lw, lh) = (lw + 2.0 * PAD, lh + 2.0 * PAD);
+        let x = if left { x } else { x + w - lw };
+        let y = if top { y } else { y + h - lh };
+        let fill = Some((Rgb::WHITE, GROUND));
+        items.push(Item::Rect(Rect { x, y, w: lw, h: lh, fill, stroke: None }));
+        legend.draw([x + PAD, y + PAD], items);
+    }
+
+    fn draw_names(&self, names: &[(String, [f64; 2])], at: [f64; 2], items: &mut Vec<Item>) {
+        for (name, p) in names {
+            let wide = font::width(name, LABEL);
+            let [x, y] = self.view.place(*p, at);
+            // Names stay on the tissue where they are not wider than it.
+            let x = (x - wide / 2.0).min(at[0] + self.area[0] - wide).max(at[0]);
+            let y = y + font::CAP * LABEL / 2.0;
+            let text = name.clone();
+            items.push(Item::Text(Text { x, y, size: LABEL, text, color: Rgb::INK, halo: true, upright: false }));
+        }
+    }
+
+    fn draw_scale_bar(&self, [x, y]: [f64; 2], items: &mut Vec<Item>) {
+        let Some(bar) = &self.panel.scale_bar else { return };
+        let length = bar.length * self.view.scale;
+        let y = y + self.area[1] + if self.panel.axes.is_some() { LABEL + 10.0 } else { 6.0 };
+        items.push(Item::Line { from: [x, y], to: [x + length, y], width: 1.5, color: Rgb::INK });
+        let middle = (x + length / 2.0).max(x + font::width(&bar.label, LABEL) / 2.0);
+        text_centred(items, &bar.label, [middle, y + 3.5 + LABEL * 0.6], LABEL);
+    }
+}

@@ -1,0 +1,85 @@
+//! The plots by name, for doors that walk a list.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value as Json;
+use tegula_core::{AnnData, Ctx, Error, Result};
+
+use crate::{Figure, SpatialParams, spatial};
+
+/// A registered plot, whatever its parameters: [`tegula_core::Method`] for figures.
+pub trait Plot: Sync {
+    /// The id, as `pl.spatial`.
+    fn id(&self) -> &'static str;
+    /// One line for lists and `--help`.
+    fn summary(&self) -> &'static str;
+    /// JSON schema of the parameters: names, types, defaults, descriptions.
+    fn schema(&self) -> Schema;
+    /// The figure for parameters as JSON; what is left out takes its default.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown name or a wrong type; else whatever the plot says.
+    fn draw(&self, params: Json, adata: &AnnData, ctx: &Ctx<'_>) -> Result<Figure>;
+}
+
+/// Every plot there is.
+///
+/// ```
+/// let ids: Vec<_> = tegula_plot::PLOTS.iter().map(|p| p.id()).collect();
+/// assert_eq!(ids, ["pl.spatial"]);
+/// ```
+pub const PLOTS: &[&dyn Plot] = &[&Spatial];
+
+/// The plot of that id.
+///
+/// ```
+/// assert!(tegula_plot::plot("pl.spatial").is_some());
+/// ```
+pub fn plot(id: &str) -> Option<&'static dyn Plot> {
+    PLOTS.iter().find(|p| p.id() == id).copied()
+}
+
+struct Spatial;
+
+impl Plot for Spatial {
+    fn id(&self) -> &'static str {
+        SpatialParams::ID
+    }
+
+    fn summary(&self) -> &'static str {
+        SpatialParams::SUMMARY
+    }
+
+    fn schema(&self) -> Schema {
+        let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+        settings.into_generator().into_root_schema_for::<SpatialParams>()
+    }
+
+    fn draw(&self, params: Json, adata: &AnnData, ctx: &Ctx<'_>) -> Result<Figure> {
+        let params = serde_json::from_value(params).map_err(|e| Error::config(format!("`{}`", self.id()), e))?;
+        spatial::spatial(adata, &params, ctx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_plot_has_a_documented_schema() {
+        for plot in PLOTS {
+            let schema = plot.schema();
+            let fields = schema.as_value()["properties"].as_object().unwrap();
+            assert!(fields.values().all(|f| f["description"].is_string()), "{}", plot.id());
+            assert!(plot.id().starts_with("pl.") && plot.summary().ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_is_named() {
+        let e = plot("pl.spatial").unwrap().draw(json!({"colour": "x"}), &AnnData::default(), &Ctx::default());
+        let text = e.unwrap_err().to_string();
+        assert!(text.starts_with("`pl.spatial`: unknown field `colour`"), "{text}");
+    }
+}
