@@ -1,6 +1,22 @@
-//! Clustering.
+//! Clustering: communities of a graph of observations.
 
-use tegula_core::Method;
+pub mod leiden;
+pub mod louvain;
+pub mod scc;
+
+mod level;
+mod moving;
+mod multilevel;
+mod partition;
+mod refine;
+mod resolution;
+mod source;
+
+pub use leiden::{LeidenParams, leiden};
+pub use louvain::{LouvainParams, louvain};
+pub use partition::Partition;
+
+use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] = &[&entry::<LouvainParams>(), &entry::<LeidenParams>()];

@@ -1,0 +1,214 @@
+//! A graph at one level of coarseness.
+
+use std::borrow::Cow;
+
+use tegula_core::{Graph, Result};
+
+/// A symmetric graph whose nodes may stand for many observations.
+///
+/// The finest level borrows the caller's graph with `f32` weights; the sums of coarser levels are `f64`.
+pub(super) struct Level<'a, W: Clone> {
+    indptr: Cow<'a, [usize]>,
+    indices: Cow<'a, [u32]>,
+    weights: Cow<'a, [W]>,
+    /// Weight inside a node, each edge counted in both directions.
+    inside: Vec<f64>,
+    /// Sum of a node's weights, those inside it included.
+    pub strength: Vec<f64>,
+    /// Sum of all strengths: `2m`.
+    pub total: f64,
+}
+
+impl<'a> Level<'a, f32> {
+    /// The finest level of a symmetric graph.
+    pub(super) fn of(graph: &'a Graph) -> Self {
+        let csr = graph.csr();
+        let strength: Vec<f64> =
+            (0..graph.n_nodes()).map(|i| graph.weights(i).iter().map(|&w| f64::from(w)).sum()).collect();
+        Self {
+            indptr: Cow::Borrowed(csr.indptr()),
+            indices: Cow::Borrowed(csr.indices()),
+            weights: Cow::Borrowed(csr.values()),
+            inside: vec![0.0; graph.n_nodes()],
+            total: strength.iter().sum(),
+            strength,
+        }
+    }
+}
+
+impl<W: Copy + Into<f64>> Level<'_, W> {
+    /// Number of nodes.
+    pub(super) fn len(&self) -> usize {
+        self.strength.len()
+    }
+
+    /// Number of stored edges.
+    pub(super) fn n_edges(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// The other ends of a node's edges, and their weights.
+    pub(super) fn row(&self, node: usize) -> (&[u32], &[W]) {
+        let r = self.indptr[node]..self.indptr[node + 1];
+        (&self.indices[r.clone()], &self.weights[r])
+    }
+
+    /// The graph whose nodes are the groups `0..k` of this one's nodes.
+    pub(super) fn merged(&self, group: &[u32], k: usize) -> Level<'static, f64> {
+        let (start, members) = members(group, k);
+        let mut indptr = Vec::with_capacity(k + 1);
+        let (mut indices, mut weights) = (Vec::<u32>::new(), Vec::new());
+        let (mut inside, mut strength) = (vec![0.0; k], vec![0.0; k]);
+        let (mut sum, mut touched) = (vec![0.0f64; k], Vec::new());
+        indptr.push(0);
+        for g in 0..k {
+            for &i in &members[start[g]..start[g + 1]] {
+                let i = i as usize;
+                inside[g] += self.inside[i];
+                strength[g] += self.strength[i];
+                let (nodes, ws) = self.row(i);
+                for (&j, &w) in nodes.iter().zip(ws) {
+                    let h = group[j as usize];
+                    let s = &mut sum[h as usize];
+                    if *s == 0.0 {
+                        touched.push(h);
+                    }
+                    *s += w.into();
+                }
+            }
+            for h in touched.drain(..) {
+                let w = std::mem::take(&mut sum[h as usize]);
+                if h as usize == g {
+                    inside[g] += w;
+                } else {
+                    indices.push(h);
+                    weights.push(w);
+                }
+            }
+            indptr.push(indices.len());
+        }
+        Level {
+            indptr: indptr.into(),
+            indices: indices.into(),
+            weights: weights.into(),
+            inside,
+            strength,
+            total: self.total,
+        }
+    }
+
+    /// Quality of a partition of the nodes with labels below their number.
+    pub(super) fn quality(&self, membership: &[u32], resolution: f64) -> f64 {
+        if self.total == 0.0 {
+            return 0.0;
+        }
+        let (mut inside, mut tot) = (0.0, vec![0.0f64; self.len()]);
+        for (i, &c) in membership.iter().enumerate() {
+            tot[c as usize] += self.strength[i];
+            inside += self.inside[i];
+            let (nodes, ws) = self.row(i);
+            for (&j, &w) in nodes.iter().zip(ws) {
+                if membership[j as usize] == c {
+                    inside += w.into();
+                }
+            }
+        }
+        inside / self.total - resolution * tot.iter().map(|t| (t / self.total).powi(2)).sum::<f64>()
+    }
+}
+
+/// Nodes sorted by group: where each group starts, and the nodes (ascending inside a group).
+fn members(group: &[u32], k: usize) -> (Vec<usize>, Vec<u32>) {
+    let mut start = vec![0usize; k + 1];
+    for &g in group {
+        start[g as usize + 1] += 1;
+    }
+    for g in 0..k {
+        start[g + 1] += start[g];
+    }
+    let (mut next, mut members) = (start.clone(), vec![0u32; group.len()]);
+    for (i, &g) in group.iter().enumerate() {
+        members[next[g as usize]] = i as u32;
+        next[g as usize] += 1;
+    }
+    (start, members)
+}
+
+/// Numbers the labels `0..k` in the order of their first node; returns `k`. Labels must be below their number.
+pub(super) fn compact(membership: &mut [u32]) -> usize {
+    const NONE: u32 = u32::MAX;
+    let mut new = vec![NONE; membership.len()];
+    let mut k = 0;
+    for c in membership.iter_mut() {
+        let label = &mut new[*c as usize];
+        if *label == NONE {
+            *label = k;
+            k += 1;
+        }
+        *c = *label;
+    }
+    k as usize
+}
+
+/// The graph with edges in both directions: itself where it is symmetric, else `(W + Wᵀ) / 2`; every weight 1 where
+/// weights are not wanted.
+pub(super) fn undirected(graph: &Graph, use_weights: bool) -> Result<Cow<'_, Graph>> {
+    let symmetric = graph.is_symmetric();
+    if symmetric && use_weights {
+        return Ok(Cow::Borrowed(graph));
+    }
+    let graph = if symmetric { Cow::Borrowed(graph) } else { Cow::Owned(averaged(graph)?) };
+    if use_weights {
+        return Ok(graph);
+    }
+    let ones = vec![1.0f32; graph.n_edges()];
+    Graph::from_csr(&graph.csr().with_values(ones)).map(Cow::Owned)
+}
+
+fn averaged(graph: &Graph) -> Result<Graph> {
+    let mut edges = Vec::with_capacity(2 * graph.n_edges());
+    for i in 0..graph.n_nodes() {
+        for (&j, &w) in graph.neighbors(i).iter().zip(graph.weights(i)) {
+            edges.push((i as u32, j, 0.5 * w));
+            edges.push((j, i as u32, 0.5 * w));
+        }
+    }
+    Graph::from_edges(graph.n_nodes(), &edges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path() -> Graph {
+        let e = [(0, 1, 1.0), (1, 2, 2.0), (2, 3, 4.0)];
+        let both: Vec<_> = e.iter().flat_map(|&(i, j, w)| [(i, j, w), (j, i, w)]).collect();
+        Graph::from_edges(4, &both).unwrap()
+    }
+
+    #[test]
+    fn merging_keeps_weight_and_quality() {
+        let g = path();
+        let fine = Level::of(&g);
+        let coarse = fine.merged(&[0, 0, 1, 1], 2);
+        assert_eq!((coarse.total, &coarse.strength[..], &coarse.inside[..]), (14.0, &[4.0, 10.0][..], &[2.0, 8.0][..]));
+        assert_eq!(coarse.row(0), (&[1u32][..], &[2.0][..]));
+        assert_eq!(coarse.row(1), (&[0u32][..], &[2.0][..]));
+        assert_eq!(fine.quality(&[0, 0, 1, 1], 1.3), coarse.quality(&[0, 1], 1.3));
+    }
+
+    #[test]
+    fn a_directed_graph_is_averaged_with_its_reverse() {
+        let g = Graph::from_edges(3, &[(0, 1, 1.0), (1, 0, 3.0), (1, 2, 1.0)]).unwrap();
+        let u = undirected(&g, true).unwrap();
+        assert_eq!((u.weights(0), u.weights(1), u.weights(2)), (&[2.0f32][..], &[2.0f32, 0.5][..], &[0.5f32][..]));
+        assert_eq!(undirected(&g, false).unwrap().weights(1), &[1.0, 1.0]);
+        assert!(matches!(undirected(&path(), true).unwrap(), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn compact_numbers_by_first_node() {
+        let mut m = [3, 1, 3, 0];
+        assert_eq!((compact(&mut m), m), (3, [0, 1, 0, 2]));
+    }
+}

@@ -1,0 +1,105 @@
+//! Local moving: every node goes where the objective gains most, until none wants to move.
+
+use std::collections::VecDeque;
+
+use rand::Rng;
+use tegula_core::{Ctx, Result};
+
+use super::level::Level;
+
+/// Gains below this part of a node's strength are rounding, not gains.
+const NOISE: f64 = 1e-10;
+
+/// Visits between two looks at the user's wishes.
+const VISITS: usize = 1 << 14;
+
+/// Moves single nodes while that raises the objective, the neighbours of a moved node again through a queue.
+/// Labels are below the number of nodes and stay so. Returns whether anything moved.
+pub(super) fn move_nodes<W: Copy + Into<f64>>(
+    level: &Level<'_, W>,
+    membership: &mut [u32],
+    resolution: f64,
+    rng: &mut impl Rng,
+    (ctx, task): (&Ctx<'_>, &str),
+) -> Result<bool> {
+    let n = level.len();
+    let (mut tot, mut size) = (vec![0.0f64; n], vec![0u32; n]);
+    for (i, &c) in membership.iter().enumerate() {
+        tot[c as usize] += level.strength[i];
+        size[c as usize] += 1;
+    }
+    let mut empty: Vec<u32> = (0..n as u32).rev().filter(|&c| size[c as usize] == 0).collect();
+    let scale = resolution / level.total;
+    let mut queue: VecDeque<u32> = shuffled(n, rng).into();
+    let mut queued = vec![true; n];
+    let (mut sum, mut touched) = (vec![0.0f64; n], Vec::<u32>::new());
+    let (mut moved, mut visits) = (false, 0);
+
+    while let Some(node) = queue.pop_front() {
+        visits += 1;
+        if visits % VISITS == 0 {
+            ctx.tick(task, 0)?;
+        }
+        let i = node as usize;
+        queued[i] = false;
+        let (nodes, weights) = level.row(i);
+        for (&j, &w) in nodes.iter().zip(weights) {
+            let c = membership[j as usize];
+            let s = &mut sum[c as usize];
+            if *s == 0.0 {
+                touched.push(c);
+            }
+            *s += w.into();
+        }
+        let (own, k) = (membership[i], level.strength[i]);
+        let price = scale * k;
+        let stay = sum[own as usize] - price * (tot[own as usize] - k);
+        let (mut best, mut gain) = (own, stay + NOISE * k);
+        for c in touched.drain(..) {
+            let g = std::mem::take(&mut sum[c as usize]) - price * tot[c as usize];
+            if g > gain && c != own {
+                (best, gain) = (c, g);
+            }
+        }
+        // To be alone is worth 0.
+        if gain < 0.0
+            && size[own as usize] > 1
+            && let Some(&c) = empty.last()
+        {
+            best = c;
+        }
+        if best == own {
+            continue;
+        }
+        moved = true;
+        tot[own as usize] -= k;
+        size[own as usize] -= 1;
+        if size[best as usize] == 0 {
+            empty.pop();
+        }
+        if size[own as usize] == 0 {
+            tot[own as usize] = 0.0;
+            empty.push(own);
+        }
+        tot[best as usize] += k;
+        size[best as usize] += 1;
+        membership[i] = best;
+        for &j in nodes {
+            if !queued[j as usize] && membership[j as usize] != best {
+                queued[j as usize] = true;
+                queue.push_back(j);
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// The numbers below `n` in random order.
+pub(super) fn shuffled(n: usize, rng: &mut impl Rng) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..n as u32).collect();
+    for i in (1..n).rev() {
+        let j = (u64::from(rng.next_u32()) * (i as u64 + 1)) >> 32;
+        order.swap(i, j as usize);
+    }
+    order
+}

@@ -1,0 +1,130 @@
+//! The rounds that Louvain and Leiden share: move, (refine,) merge, and again on the coarser graph.
+
+use rand::Rng;
+use tegula_core::{Ctx, Graph, Result};
+
+use super::level::{Level, compact, undirected};
+use super::moving::move_nodes;
+use super::partition::{Partition, by_size, connected};
+use super::refine::refine;
+use super::resolution::search;
+
+/// Smallest gain in quality that is worth another round.
+const GAIN: f64 = 1e-9;
+
+/// What Louvain and Leiden are told.
+#[derive(Clone, Copy)]
+pub(super) struct Settings<'a> {
+    /// Name of the task, of the random stream and of the method.
+    pub task: &'a str,
+    /// With Leiden's refinement or without.
+    pub refine: bool,
+    /// γ, or where the search for it starts.
+    pub resolution: f64,
+    /// Rounds; negative: until nothing is gained.
+    pub n_iterations: i64,
+    /// Number of clusters to search the resolution for.
+    pub n_clusters: Option<usize>,
+    pub use_weights: bool,
+}
+
+/// Clusters a graph at the resolution asked for, or at the one that gives the number of clusters asked for.
+pub(super) fn run(graph: &Graph, s: &Settings<'_>, ctx: &Ctx<'_>) -> Result<Partition> {
+    let graph = undirected(graph, s.use_weights)?;
+    ctx.begin(s.task, 0);
+    let found = match s.n_clusters {
+        None => cluster(&graph, s, 0, ctx),
+        Some(k) => search((s.task, k), s.resolution, ctx, |resolution, item| {
+            cluster(&graph, &Settings { resolution, ..*s }, item, ctx)
+        }),
+    };
+    ctx.end(s.task);
+    found
+}
+
+/// Clusters a symmetric graph; `item` chooses the random stream.
+fn cluster(graph: &Graph, s: &Settings<'_>, item: u64, ctx: &Ctx<'_>) -> Result<Partition> {
+    let base = Level::of(graph);
+    let mut rng = ctx.rng(s.task, item);
+    let mut membership: Vec<u32> = (0..base.len() as u32).collect();
+    let mut quality = base.quality(&membership, s.resolution);
+    let mut rounds = 0;
+    if base.total > 0.0 {
+        let limit = usize::try_from(s.n_iterations).unwrap_or(usize::MAX);
+        while rounds < limit && (rounds == 0 || !ctx.stopping()) {
+            let next = round(&base, membership.clone(), s, &mut rng, ctx)?;
+            rounds += 1;
+            let q = base.quality(&next, s.resolution);
+            ctx.metric(s.task, "quality", q);
+            ctx.tick(s.task, 1)?;
+            let gain = q - quality;
+            if gain > 0.0 {
+                (membership, quality) = (next, q);
+            }
+            if gain < GAIN {
+                break;
+            }
+        }
+    }
+    if s.refine {
+        membership = connected(graph, &membership);
+    }
+    let n_clusters = by_size(&mut membership);
+    let quality = base.quality(&membership, s.resolution);
+    Ok(Partition { membership, n_clusters, quality, resolution: s.resolution, n_iterations: rounds })
+}
+
+/// One round from a partition: through all levels, until every community is one node.
+fn round(
+    base: &Level<'_, f32>,
+    mut membership: Vec<u32>,
+    s: &Settings<'_>,
+    rng: &mut impl Rng,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<u32>> {
+    let unit = base.total / base.n_edges() as f64;
+    move_nodes(base, &mut membership, s.resolution, rng, (ctx, s.task))?;
+    let Some((mut level, mut of_node, mut community)) = coarser(base, membership.clone(), s, unit, rng) else {
+        return Ok(membership);
+    };
+    loop {
+        move_nodes(&level, &mut community, s.resolution, rng, (ctx, s.task))?;
+        let Some((next, group, above)) = coarser(&level, community.clone(), s, unit, rng) else {
+            break;
+        };
+        for g in &mut of_node {
+            *g = group[*g as usize];
+        }
+        (level, community) = (next, above);
+    }
+    Ok(of_node.into_iter().map(|g| community[g as usize]).collect())
+}
+
+/// The coarser graph, the group of every node in it, and the community of every group; `None` where nothing merges.
+fn coarser<W: Copy + Into<f64>>(
+    level: &Level<'_, W>,
+    mut community: Vec<u32>,
+    s: &Settings<'_>,
+    unit: f64,
+    rng: &mut impl Rng,
+) -> Option<(Level<'static, f64>, Vec<u32>, Vec<u32>)> {
+    let n = level.len();
+    let n_communities = compact(&mut community);
+    if n_communities == n {
+        return None;
+    }
+    let (mut group, mut k) = (community.clone(), n_communities);
+    if s.refine {
+        let mut parts = refine(level, &community, s.resolution, unit, rng);
+        let n_parts = compact(&mut parts);
+        // Where nothing could be rebuilt, the communities themselves are merged, or no level would ever be coarser.
+        if n_parts < n {
+            (group, k) = (parts, n_parts);
+        }
+    }
+    let mut above = vec![0u32; k];
+    for (&g, &c) in group.iter().zip(&community) {
+        above[g as usize] = c;
+    }
+    Some((level.merged(&group, k), group, above))
+}

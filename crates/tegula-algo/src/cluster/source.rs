@@ -1,0 +1,74 @@
+//! Where a clustering step finds its graph and leaves its result.
+
+use tegula_core::{AnnData, Ctx, Dict, Error, Graph, Outcome, Result, Slot, Value, keys};
+
+use super::partition::Partition;
+use crate::metrics::modularity;
+
+/// The graph a step was told to use, as scanpy names it.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub neighbors_key: Option<&'a str>,
+    pub obsp: Option<&'a str>,
+}
+
+impl Source<'_> {
+    /// The slots that may be looked at.
+    pub(super) fn reads(&self) -> Vec<Slot> {
+        match (self.obsp, self.neighbors_key) {
+            (Some(key), _) => vec![Slot::obsp(key)],
+            (None, None) => vec![Slot::uns(keys::NEIGHBORS), Slot::obsp(keys::CONNECTIVITIES)],
+            (None, Some(key)) => {
+                vec![Slot::uns(key), Slot::obsp(&format!("{key}_{}", keys::CONNECTIVITIES)), Slot::obsp(key)]
+            }
+        }
+    }
+
+    /// The key in `obsp`: `obsp` itself, what `uns[neighbors_key]` points to, `<neighbors_key>_connectivities`, or
+    /// `neighbors_key` where that is the name of a graph.
+    fn key(&self, adata: &AnnData) -> String {
+        if let Some(key) = self.obsp {
+            return key.to_owned();
+        }
+        let noted = adata.uns().get(self.neighbors_key.unwrap_or(keys::NEIGHBORS)).and_then(Value::as_dict);
+        if let Some(key) = noted.and_then(|d| d.get("connectivities_key")).and_then(Value::as_str) {
+            return key.to_owned();
+        }
+        let Some(key) = self.neighbors_key else { return keys::CONNECTIVITIES.to_owned() };
+        let made = format!("{key}_{}", keys::CONNECTIVITIES);
+        if !adata.obsp().contains_key(&made) && adata.obsp().contains_key(key) { key.to_owned() } else { made }
+    }
+
+    /// The graph.
+    pub(super) fn graph(&self, adata: &AnnData) -> Result<Graph> {
+        let key = self.key(adata);
+        let graph = adata.graph(&key, "run pp.neighbors first, or pass neighbors_key or obsp");
+        graph.map_err(|e| match e {
+            Error::Data { reason, .. } => Error::data(Slot::obsp(&key), reason),
+            other => other,
+        })
+    }
+}
+
+/// Stores a partition as scanpy does: categories in `obs`, parameters and modularity in `uns`.
+pub(super) fn store(
+    adata: &mut AnnData,
+    key: &str,
+    graph: &Graph,
+    found: &Partition,
+    n_iterations: i64,
+    ctx: &Ctx<'_>,
+) -> Result<Outcome> {
+    adata.set_obs(key, found.labels())?;
+    let params = Dict::from([
+        ("resolution".to_owned(), Value::from(found.resolution)),
+        ("random_state".to_owned(), Value::Int(ctx.seed() as i64)),
+        ("n_iterations".to_owned(), Value::Int(n_iterations)),
+    ]);
+    let entry = Dict::from([
+        ("params".to_owned(), Value::from(params)),
+        ("modularity".to_owned(), Value::from(modularity(graph, &found.membership, 1.0))),
+    ]);
+    adata.set_uns(key, entry);
+    Ok(found.outcome())
+}
