@@ -1,7 +1,7 @@
 //! The rounds that Louvain and Leiden share: move, (refine,) merge, and again on the coarser graph.
 
 use rand::Rng;
-use tegula_core::{Ctx, Graph, Result};
+use tegula_core::{Ctx, Error, Graph, Result};
 
 use super::level::{Level, compact, undirected};
 use super::moving::move_nodes;
@@ -30,6 +30,10 @@ pub(super) struct Settings<'a> {
 
 /// Clusters a graph at the resolution asked for, or at the one that gives the number of clusters asked for.
 pub(super) fn run(graph: &Graph, s: &Settings<'_>, ctx: &Ctx<'_>) -> Result<Partition> {
+    let n = graph.n_nodes();
+    if let Some(k) = s.n_clusters.filter(|&k| k > n) {
+        return Err(Error::param(s.task, "n_clusters", k, format!("at most {n}, the number of nodes")));
+    }
     let graph = undirected(graph, s.use_weights)?;
     ctx.begin(s.task, 0);
     let found = match s.n_clusters {
