@@ -1,1 +1,22 @@
-//! tegula-io
+//! Files in and out: the only crate of Tegula that opens them.
+//!
+//! [`read_h5ad`] and [`write_h5ad`] speak the format of Python's `anndata`, in every dialect since 0.5;
+//! [`atomic`] writes any file whole or not at all.
+//!
+//! ```
+//! use tegula_core::{AnnData, Dense, Frame};
+//! use tegula_io::{WriteOptions, read_h5ad, write_h5ad};
+//! let dir = tempfile::tempdir().unwrap();
+//! let path = dir.path().join("tiny.h5ad");
+//! let x = Dense::new(2, 1, vec![1.0, 2.0])?;
+//! let adata = AnnData::new(Some(x.into()), Frame::with_range_index(2), Frame::with_range_index(1))?;
+//! write_h5ad(&adata, &path, &WriteOptions::default())?;
+//! assert_eq!(read_h5ad(&path)?.x(), adata.x());
+//! # Ok::<(), tegula_core::Error>(())
+//! ```
+
+pub mod atomic;
+mod h5ad;
+mod store;
+
+pub use h5ad::{WriteOptions, read, read_h5ad, write_h5ad};

@@ -1,0 +1,18 @@
+//! The seam to HDF5: everything above knows trees, arrays and attributes, nothing of bytes.
+//!
+//! Reading stands on `hdf5-pure` for the structure of a file and on [`chunks`] for its data, which are unpacked on all
+//! threads. Writing is our own ([`writer`]): a small subset of the format that every HDF5 since 1.8 reads.
+
+pub(crate) mod chunks;
+pub(crate) mod copy;
+pub(crate) mod file;
+pub(crate) mod filters;
+pub(crate) mod heap;
+pub(crate) mod message;
+pub(crate) mod numbers;
+pub(crate) mod types;
+pub(crate) mod writer;
+
+pub(crate) use file::{Branch, Leaf, Node, Store};
+pub(crate) use types::Type;
+pub(crate) use writer::{Attr, Cells, Writer};

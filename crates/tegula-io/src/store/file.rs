@@ -1,0 +1,215 @@
+//! An HDF5 file as a tree of groups and arrays.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use hdf5_pure::{AttrValue, Dataset, Datatype, Group};
+use indexmap::IndexMap;
+use tegula_core::{Error, Result};
+
+use super::types::Type;
+
+/// An open HDF5 file.
+pub(crate) struct Store {
+    pub(crate) path: PathBuf,
+    file: hdf5_pure::File,
+}
+
+/// A group.
+pub(crate) struct Branch {
+    pub(crate) path: String,
+    pub(crate) attrs: Attrs,
+    pub(crate) children: IndexMap<String, Node>,
+}
+
+/// An array or a scalar.
+pub(crate) struct Leaf {
+    pub(crate) path: String,
+    pub(crate) attrs: Attrs,
+    pub(crate) shape: Vec<usize>,
+    /// `None` where it is one we have no use for.
+    pub(crate) dtype: Option<Type>,
+    pub(super) dataset: Dataset,
+}
+
+/// Something with a name in a file.
+pub(crate) enum Node {
+    Group(Branch),
+    Data(Leaf),
+}
+
+/// The attributes of a group or an array.
+#[derive(Default)]
+pub(crate) struct Attrs {
+    pub(super) values: HashMap<String, AttrValue>,
+    pub(super) types: HashMap<String, Datatype>,
+}
+
+/// Length and time of change of a file: what tells it from a later one.
+pub(crate) type Stamp = (u64, Option<SystemTime>);
+
+pub(crate) fn stamp(path: &Path) -> std::io::Result<Stamp> {
+    let m = std::fs::metadata(path)?;
+    Ok((m.len(), m.modified().ok()))
+}
+
+impl Store {
+    /// Opens a file and reads its structure; the data are read when asked for.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Branch)> {
+        let meta = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        if meta.is_dir() {
+            return Err(Error::io(path, std::io::ErrorKind::IsADirectory.into()));
+        }
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let bad = |reason: String| Error::format(path, "", reason);
+        if bytes.is_empty() {
+            return Err(bad("the file is empty; make it again".into()));
+        }
+        if !hdf5_pure::is_hdf5_bytes(&bytes) {
+            return Err(bad("this is not an HDF5 file; name an h5ad file".into()));
+        }
+        let file = hdf5_pure::File::from_bytes(bytes)
+            .map_err(|e| bad(format!("the file is damaged or cut short ({e}); copy or make it again")))?;
+        let store = Self { path: path.to_path_buf(), file };
+        let mut left = MOST_OBJECTS;
+        let root = store.branch(&store.file.root(), String::new(), 0, &mut left)?;
+        Ok((store, root))
+    }
+
+    /// The file as it stands on the disk.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.file.as_bytes()
+    }
+
+    /// The error for something wrong inside this file.
+    pub(crate) fn bad(&self, at: &str, reason: impl Display) -> Error {
+        Error::format(&self.path, at, reason)
+    }
+
+    pub(super) fn damaged(&self, at: &str, why: impl Display) -> Error {
+        self.bad(at, format!("is damaged ({why}); copy or make the file again"))
+    }
+
+    fn branch(&self, group: &Group, path: String, depth: usize, left: &mut usize) -> Result<Branch> {
+        if depth > DEEPEST {
+            return Err(self.damaged(&path, "its groups nest without end"));
+        }
+        let fail = |e| self.damaged(&path, e);
+        let attrs = Attrs { values: group.attrs().map_err(fail)?, types: group.attr_datatypes().map_err(fail)? };
+        let mut children = IndexMap::new();
+        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+        for (name, dataset) in group.iter_datasets().map_err(fail)? {
+            take_one(left).ok_or_else(|| self.damaged(&path, "too many objects"))?;
+            let at = below(&name);
+            let fail = |e| self.damaged(&at, e);
+            let shape = dataset.shape().map_err(fail)?.into_iter().map(|d| d as usize).collect();
+            let attrs =
+                Attrs { values: dataset.attrs().map_err(fail)?, types: dataset.attr_datatypes().map_err(fail)? };
+            let dtype = dataset.datatype().ok().as_ref().and_then(Type::from_stored);
+            children.insert(name, Node::Data(Leaf { path: at, attrs, shape, dtype, dataset }));
+        }
+        for (name, group) in group.iter_groups().map_err(fail)? {
+            take_one(left).ok_or_else(|| self.damaged(&path, "too many objects"))?;
+            let at = below(&name);
+            let node = self.branch(&group, at, depth + 1, left)?;
+            children.insert(name, Node::Group(node));
+        }
+        children.sort_unstable_keys();
+        Ok(Branch { path, attrs, children })
+    }
+}
+
+/// Groups inside groups: far more than any real file has.
+const DEEPEST: usize = 64;
+/// Objects in a file: far more than any real file has; hard links could make a small file seem endless.
+const MOST_OBJECTS: usize = 1 << 20;
+
+fn take_one(left: &mut usize) -> Option<()> {
+    *left = left.checked_sub(1)?;
+    Some(())
+}
+
+impl Attrs {
+    /// A text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.as_str()
+    }
+
+    /// A list of texts; a list of nothing may have any type.
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let value = self.values.get(name)?;
+        match value.as_strings() {
+            Some(v) => Some(v.to_vec()),
+            None => value.to_i64s().is_none_or(|v| v.is_empty()).then(Vec::new),
+        }
+    }
+
+    /// A list of whole numbers.
+    pub(crate) fn sizes(&self, name: &str) -> Option<Vec<usize>> {
+        Some(self.values.get(name)?.to_u64s()?.into_iter().map(|x| x as usize).collect())
+    }
+
+    /// A flag.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.values.get(name).and_then(AttrValue::as_i64).is_some_and(|x| x != 0)
+    }
+
+    /// True where there is such an attribute, of whatever type.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.types.contains_key(name) || self.values.contains_key(name)
+    }
+
+    /// `encoding-type`, empty where none is stated.
+    pub(crate) fn encoding(&self) -> &str {
+        self.text("encoding-type").unwrap_or_default()
+    }
+}
+
+impl Branch {
+    pub(crate) fn group(&self, name: &str) -> Option<&Branch> {
+        if let Some(Node::Group(b)) = self.children.get(name) { Some(b) } else { None }
+    }
+
+    pub(crate) fn data(&self, name: &str) -> Option<&Leaf> {
+        if let Some(Node::Data(l)) = self.children.get(name) { Some(l) } else { None }
+    }
+
+    /// What lies at a path below this group.
+    pub(crate) fn find(&self, path: &str) -> Option<&Node> {
+        // A key of a legacy file may itself hold a point (`raw.X`), never a slash.
+        match path.split_once('/') {
+            None => self.children.get(path),
+            Some((head, rest)) => self.group(head)?.find(rest),
+        }
+    }
+}
+
+impl Leaf {
+    /// Number of values.
+    pub(crate) fn len(&self) -> Option<usize> {
+        self.shape.iter().try_fold(1usize, |a, &d| a.checked_mul(d))
+    }
+
+    /// Its address in the file, known only for the layouts that have one.
+    pub(super) fn layout(&self) -> Option<hdf5_pure::Layout> {
+        self.dataset.layout().ok()
+    }
+}
+
+impl Node {
+    pub(crate) fn attrs(&self) -> &Attrs {
+        match self {
+            Self::Group(b) => &b.attrs,
+            Self::Data(l) => &l.attrs,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Group(b) => &b.path,
+            Self::Data(l) => &l.path,
+        }
+    }
+}

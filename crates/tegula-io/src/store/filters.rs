@@ -1,0 +1,201 @@
+//! Packing and unpacking of one chunk: deflate, shuffle, LZF, Fletcher's checksum.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::message::Filter;
+
+pub(crate) const DEFLATE: u16 = 1;
+pub(crate) const SHUFFLE: u16 = 2;
+pub(crate) const FLETCHER32: u16 = 3;
+pub(crate) const LZF: u16 = 32000;
+
+/// Memory that is used again from chunk to chunk.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    inflate: Option<Decompress>,
+    a: Vec<u8>,
+    b: Vec<u8>,
+}
+
+impl Scratch {
+    /// The bytes of a chunk that holds `size` of them; `None` where it does not.
+    pub(crate) fn unpack<'a>(
+        &'a mut self,
+        stored: &'a [u8],
+        filters: &[Filter],
+        mask: u32,
+        size: usize,
+    ) -> Option<&'a [u8]> {
+        let mut in_a = false;
+        let mut first = true;
+        for (k, f) in filters.iter().enumerate().rev() {
+            if k < 32 && mask >> k & 1 == 1 {
+                continue;
+            }
+            let (from, to) = if in_a { (&self.a, &mut self.b) } else { (&self.b, &mut self.a) };
+            let from: &[u8] = if first { stored } else { from };
+            to.clear();
+            match f.id {
+                // A checksum below may still follow the packed bytes.
+                DEFLATE => inflate(&mut self.inflate, from, to, size + 4)?,
+                LZF => unlzf(from, to, size + 4)?,
+                SHUFFLE => unshuffle(from, to, f.values.first().map_or(1, |&v| v as usize)),
+                FLETCHER32 => to.extend_from_slice(from.get(..from.len().checked_sub(4)?)?),
+                _ => return None,
+            }
+            in_a = !in_a;
+            first = false;
+        }
+        let out: &[u8] = if first {
+            stored
+        } else if in_a {
+            &self.a
+        } else {
+            &self.b
+        };
+        (out.len() == size).then_some(out)
+    }
+}
+
+fn inflate(state: &mut Option<Decompress>, from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
+    let state = state.get_or_insert_with(|| Decompress::new(true));
+    state.reset(true);
+    to.resize(limit, 0);
+    let status = state.decompress(from, to, FlushDecompress::Finish).ok()?;
+    to.truncate(state.total_out() as usize);
+    (status == Status::StreamEnd).then_some(())
+}
+
+/// Packs one chunk at the given level, after a shuffle of values of `value_size` bytes.
+pub(crate) fn pack(state: &mut Option<Compress>, bytes: &[u8], value_size: usize, level: u32) -> Option<Vec<u8>> {
+    let mut shuffled = Vec::new();
+    let bytes = if value_size > 1 {
+        shuffle(bytes, &mut shuffled, value_size);
+        &shuffled
+    } else {
+        bytes
+    };
+    let state = state.get_or_insert_with(|| Compress::new(Compression::new(level), true));
+    state.reset();
+    // The bound of deflate: 5 bytes per 16 KiB block, and a little.
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 1000 + 64);
+    loop {
+        let done = state.total_in() as usize;
+        match state.compress_vec(&bytes[done..], &mut out, FlushCompress::Finish) {
+            Ok(Status::StreamEnd) => return Some(out),
+            Err(_) => return None,
+            Ok(_) => out.reserve(bytes.len() / 8 + 64),
+        }
+    }
+}
+
+/// First bytes of all values, then all second bytes, ….
+fn shuffle(from: &[u8], to: &mut Vec<u8>, size: usize) {
+    let n = from.len() / size;
+    to.resize(from.len(), 0);
+    if size == 4 {
+        let (b0, rest) = to.split_at_mut(n);
+        let (b1, rest) = rest.split_at_mut(n);
+        let (b2, b3) = rest.split_at_mut(n);
+        for (i, v) in from.chunks_exact(4).enumerate() {
+            (b0[i], b1[i], b2[i], b3[i]) = (v[0], v[1], v[2], v[3]);
+        }
+    } else {
+        for (k, lane) in to.chunks_exact_mut(n.max(1)).take(size).enumerate() {
+            for (i, b) in lane.iter_mut().enumerate() {
+                *b = from[i * size + k];
+            }
+        }
+    }
+    to[n * size..].copy_from_slice(&from[n * size..]);
+}
+
+fn unshuffle(from: &[u8], to: &mut Vec<u8>, size: usize) {
+    if size <= 1 {
+        to.extend_from_slice(from);
+        return;
+    }
+    let n = from.len() / size;
+    to.resize(from.len(), 0);
+    if size == 4 {
+        let (b0, rest) = from.split_at(n);
+        let (b1, rest) = rest.split_at(n);
+        let (b2, b3) = rest.split_at(n);
+        for (i, v) in to.chunks_exact_mut(4).enumerate() {
+            v.copy_from_slice(&[b0[i], b1[i], b2[i], b3[i]]);
+        }
+    } else {
+        for (k, lane) in from.chunks_exact(n.max(1)).take(size).enumerate() {
+            for (i, b) in lane.iter().enumerate() {
+                to[i * size + k] = *b;
+            }
+        }
+    }
+    to[n * size..].copy_from_slice(&from[n * size..]);
+}
+
+/// LZF: a control byte says how many bytes follow as they are, or how far back and how much to repeat.
+fn unlzf(from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
+    let mut i = 0;
+    while i < from.len() {
+        let control = from[i] as usize;
+        i += 1;
+        if control < 32 {
+            to.extend_from_slice(from.get(i..=i + control)?);
+            i += control + 1;
+        } else {
+            let mut length = control >> 5;
+            if length == 7 {
+                length += *from.get(i)? as usize;
+                i += 1;
+            }
+            let back = (control & 31) << 8 | *from.get(i)? as usize;
+            i += 1;
+            let start = to.len().checked_sub(back + 1)?;
+            for k in start..start + length + 2 {
+                to.push(to[k]);
+            }
+        }
+        if to.len() > limit {
+            return None;
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn filter(id: u16, values: &[u32]) -> Filter {
+        Filter { id, optional: false, name: None, values: values.to_vec() }
+    }
+
+    proptest! {
+        #[test]
+        fn unpacking_undoes_packing(bytes in proptest::collection::vec(0u8..4, 0..3000), size in 1usize..9) {
+            let packed = pack(&mut None, &bytes, size, 3).unwrap();
+            let mut pipeline = vec![filter(SHUFFLE, &[size as u32]), filter(DEFLATE, &[3])];
+            if size == 1 { pipeline.remove(0); }
+            let mut scratch = Scratch::default();
+            prop_assert_eq!(scratch.unpack(&packed, &pipeline, 0, bytes.len()), Some(&bytes[..]));
+            prop_assert_eq!(scratch.unpack(&packed, &pipeline, 0, bytes.len() + 1), None);
+        }
+
+        #[test]
+        fn noise_is_refused_or_unpacked_but_never_harms(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for id in [DEFLATE, LZF, SHUFFLE, FLETCHER32, 77] {
+                let _ = Scratch::default().unpack(&bytes, &[filter(id, &[4])], 0, 64);
+            }
+        }
+    }
+
+    #[test]
+    fn lzf_repeats_what_lies_behind() {
+        let mut out = Vec::new();
+        // "ab" as it is, then 4 bytes from 2 back.
+        assert!(unlzf(&[1, b'a', b'b', 0x40, 1], &mut out, 100).is_some());
+        assert_eq!(out, b"ababab");
+    }
+}
