@@ -1,6 +1,22 @@
 //! Graphs over observations.
 
-use tegula_core::Method;
+mod fuzzy;
+pub mod knn;
+pub mod neighbors;
+pub mod spatial;
+pub mod spatial_neighbors;
+
+pub use fuzzy::fuzzy_union;
+pub use knn::{Knn, knn};
+pub use spatial::{spatial_knn, spatial_radius};
+
+use tegula_core::{Csr, Method, Result, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] =
+    &[&entry::<neighbors::NeighborsParams>(), &entry::<spatial_neighbors::SpatialNeighborsParams>()];
+
+/// The sum of two sparse matrices of one shape.
+pub(crate) fn sum(a: &Csr, b: &Csr) -> Result<Csr> {
+    fuzzy::merge(a, b, |x, y| x + y)
+}

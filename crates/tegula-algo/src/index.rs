@@ -1,0 +1,5 @@
+//! Search structures over positions.
+
+mod kdtree;
+
+pub use kdtree::KdTree;
