@@ -1,6 +1,10 @@
 //! Naming clusters.
 
-use tegula_core::Method;
+mod names;
+
+pub use names::{AnnotateParams, annotate};
+
+use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] = &[&entry::<AnnotateParams>()];

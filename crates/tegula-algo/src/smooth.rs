@@ -1,6 +1,10 @@
 //! Smoothing labels in space.
 
-use tegula_core::Method;
+mod majority;
+
+pub use majority::{SmoothParams, smooth};
+
+use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] = &[&entry::<SmoothParams>()];
