@@ -1,0 +1,79 @@
+//! All measures of a labelling at once, for reports.
+
+use tegula_core::{AnnData, Ctx, Dict, Result, Slot, Value, keys};
+
+use super::{Agreement, chaos, pas, silhouette};
+
+/// Where [`score`] looks for what it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreOptions {
+    /// Positions in `obsm`, for CHAOS and PAS; skipped where absent.
+    pub spatial_key: String,
+    /// Embedding in `obsm` for the silhouette; `None` leaves it out, for it takes O(N²) time.
+    pub use_rep: Option<String>,
+}
+
+impl Default for ScoreOptions {
+    fn default() -> Self {
+        Self { spatial_key: keys::SPATIAL.into(), use_rep: None }
+    }
+}
+
+/// Everything that can be said of the labels `obs[pred_key]`: agreement with `obs[truth_key]` where given, compactness in
+/// the tissue, silhouette where asked for.
+///
+/// Holds `n_clusters`; with a truth `n_compared`, `n_left_out`, `ari`, `nmi`, `ami`, `homogeneity`, `completeness`,
+/// `v_measure`; with positions `chaos`, `pas`; with an embedding `silhouette`.
+///
+/// # Errors
+/// [`tegula_core::Error::Missing`] where a column or the embedding is absent; [`tegula_core::Error::Data`] where they
+/// cannot be compared.
+///
+/// ```
+/// use tegula_algo::metrics::{ScoreOptions, score};
+/// use tegula_core::{AnnData, Ctx, Frame, Labels};
+/// let mut adata = AnnData::new(None, Frame::with_range_index(4), Frame::default())?;
+/// adata.set_obs("layer", Labels::from_strings(&["a", "a", "b", "b"]))?;
+/// adata.set_obs("scc", Labels::from_clusters(&[1, 1, 0, 0]))?;
+/// let table = score(&adata, Some("layer"), "scc", &ScoreOptions::default(), &Ctx::default())?;
+/// assert_eq!(table["ari"].as_f64(), Some(1.0));
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn score(
+    adata: &AnnData,
+    truth_key: Option<&str>,
+    pred_key: &str,
+    options: &ScoreOptions,
+    ctx: &Ctx<'_>,
+) -> Result<Dict> {
+    let found = adata.labels(pred_key)?;
+    let mut used: Vec<i32> = found.codes().iter().copied().filter(|&c| c >= 0).collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut table = Dict::from([("n_clusters".to_owned(), Value::from(used.len()))]);
+    let mut put = |name: &str, value: Value| table.insert(name.to_owned(), value);
+    if let Some(key) = truth_key {
+        let agreement = Agreement::of(&adata.labels(key)?, &found)?;
+        put("n_compared", agreement.n_compared().into());
+        put("n_left_out", agreement.n_left_out().into());
+        put("ari", agreement.ari().into());
+        put("nmi", agreement.nmi().into());
+        put("ami", agreement.ami().into());
+        put("homogeneity", agreement.homogeneity().into());
+        put("completeness", agreement.completeness().into());
+        put("v_measure", agreement.v_measure().into());
+    }
+    if !used.is_empty() && adata.has(&Slot::obsm(&options.spatial_key)) {
+        let coords = adata.coords(&options.spatial_key)?;
+        put("chaos", chaos(&coords, &found)?.into());
+        // Too few observations for its ten neighbours: the measure does not exist.
+        if let Ok(share) = pas(&coords, &found) {
+            put("pas", share.into());
+        }
+    }
+    if let Some(rep) = &options.use_rep {
+        let data = adata.embedding(rep, "run tl.pca first, or name another embedding")?;
+        put("silhouette", silhouette(&data, &found, ctx)?.into());
+    }
+    Ok(table)
+}
