@@ -19,4 +19,4 @@ pub use partition::Partition;
 use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[&entry::<LouvainParams>(), &entry::<LeidenParams>()];
+pub const METHODS: &[&dyn Method] = &[&entry::<LouvainParams>(), &entry::<LeidenParams>(), &entry::<scc::SccParams>()];

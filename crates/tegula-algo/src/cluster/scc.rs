@@ -1,0 +1,237 @@
+//! `tl.scc`: domains from expression and position together.
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Dict, Error, Graph, Outcome, Result, Slot, Step, Value, keys};
+
+use super::{LeidenParams, LouvainParams, Partition, leiden, louvain};
+use crate::graph::knn::check_k;
+use crate::graph::neighbors::embedding;
+use crate::graph::{knn, spatial_knn};
+
+/// Finds domains that hang together in expression and in the tissue.
+///
+/// # What it does
+/// Spatially constrained clustering: joins the neighbour graph of expression with that of the tissue and finds the
+/// communities of the joint graph.
+///
+/// # When to use it
+/// The first choice for domains: fast, few parameters, any technology. More `s_neigh` gives smoother domains; 6 suits
+/// hexagonal spots, 8 square bins. For cell types regardless of place take `tl.leiden`.
+///
+/// # How it works
+/// A point is joined to its `e_neigh` nearest others in `obsm[pca_key]` and its `s_neigh` nearest others in the tissue,
+/// one graph of both; a pair that chose each other weighs 2, other joined pairs 1: W = A + Aᵀ. Leiden or Louvain then
+/// cluster W.
+///
+/// # Reads and writes
+/// Reads `obsm[pca_key]`, `obsm[spatial_key]`. Writes `obs[key_added]` (categories from `"0"`, the largest),
+/// `obsp["<key_added>_connectivities"]` (W) and `uns[key_added]` (parameters, quality).
+///
+/// # Determinism
+/// Seeded; the same bits for any number of threads.
+///
+/// # Cost
+/// The neighbours, O(N²) times the number of components, outweigh the rest; 3,600 spots take well under a second.
+///
+/// # Differences from the reference
+/// spateo counts the point itself among the neighbours: its 30 and 6 are 29 and 5 here. Given the same numbers the joint
+/// graph is the same. The clustering runs until it gains nothing more.
+///
+/// # Example
+/// `tegula tl scc in.h5ad -o out.h5ad --s-neigh 8 --e-neigh 30 --resolution 1`
+///
+/// # References
+/// Chen et al. 2022, <https://doi.org/10.1016/j.cell.2022.04.003>; Traag, Waltman & van Eck 2019,
+/// <https://doi.org/10.1038/s41598-019-41695-z>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SccParams {
+    /// Nearest others in expression, the observation itself not counted.
+    pub e_neigh: usize,
+    /// Nearest others in the tissue, the observation itself not counted.
+    pub s_neigh: usize,
+    /// Higher gives more, smaller domains.
+    pub resolution: f64,
+    /// How communities are found.
+    pub cluster_method: ClusterMethod,
+    /// Rounds at most; -1 goes on until a round gains nothing.
+    pub n_iterations: i64,
+    /// Number of domains wanted: the resolution is searched from `resolution` on.
+    pub n_clusters: Option<usize>,
+    /// Name of the result in `obs` and `uns`.
+    pub key_added: String,
+    /// The embedding of expression in `obsm`.
+    pub pca_key: String,
+    /// Where the positions lie in `obsm`.
+    pub spatial_key: String,
+    /// Use only the first so many columns of the embedding; all if not given.
+    pub n_pcs: Option<usize>,
+}
+
+/// How communities of a graph are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterMethod {
+    /// Leiden: every community is connected.
+    Leiden,
+    /// Louvain.
+    Louvain,
+}
+
+impl Default for SccParams {
+    fn default() -> Self {
+        Self {
+            e_neigh: 30,
+            s_neigh: 6,
+            resolution: 1.0,
+            cluster_method: ClusterMethod::Leiden,
+            n_iterations: -1,
+            n_clusters: None,
+            key_added: "scc".into(),
+            pca_key: keys::X_PCA.into(),
+            spatial_key: keys::SPATIAL.into(),
+            n_pcs: None,
+        }
+    }
+}
+
+/// The joint graph of expression and position that `tl.scc` clusters: W = A + Aᵀ, see [`SccParams`].
+///
+/// # Errors
+/// [`Error::Param`] where there are not more observations than neighbours wanted; [`Error::Shape`] where features and
+/// positions differ in number; [`Error::Cancelled`].
+///
+/// ```
+/// use tegula_algo::cluster::scc::scc_graph;
+/// use tegula_core::{Coords, Ctx, Dense};
+/// let features = Dense::new(3, 1, vec![0.0, 1.0, 3.0])?;
+/// let coords = Coords::new(2, vec![0.0, 0.0, 9.0, 0.0, 1.0, 0.0])?;
+/// let graph = scc_graph(&features, &coords, 1, 1, &Ctx::default())?;
+/// assert_eq!(graph.csr().get(0, 1), 2.0); // alike, each the other's nearest
+/// assert_eq!(graph.csr().get(0, 2), 2.0); // next to each other
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn scc_graph(features: &Dense, coords: &Coords, e_neigh: usize, s_neigh: usize, ctx: &Ctx<'_>) -> Result<Graph> {
+    let n = features.n_rows();
+    if coords.len() != n {
+        return Err(Error::shape("positions", format!("({})", coords.len()), format!("({n})")));
+    }
+    check_k(SccParams::ID, "e_neigh", e_neigh, n)?;
+    check_k(SccParams::ID, "s_neigh", s_neigh, n)?;
+    let near_e = knn(features, e_neigh, ctx)?;
+    let near_s = spatial_knn(coords, s_neigh)?;
+    let rows: Vec<Vec<u32>> = (0..n)
+        .into_par_iter()
+        .map(|i| {
+            let mut row = [near_e.neighbors(i), near_s.neighbors(i)].concat();
+            row.sort_unstable();
+            row.dedup();
+            row
+        })
+        .collect();
+    let mut indptr = Vec::with_capacity(n + 1);
+    indptr.push(0);
+    let mut end = 0;
+    for row in &rows {
+        end += row.len();
+        indptr.push(end);
+    }
+    let chosen = Csr::new(n, n, indptr, rows.concat(), vec![1.0; end])?;
+    Graph::from_csr(&crate::graph::sum(&chosen, &chosen.transpose())?)
+}
+
+/// Finds domains; see [`SccParams`]. Returns them with the joint graph.
+///
+/// # Errors
+/// As [`scc_graph`], and [`Error::Param`] for a resolution or number of clusters that cannot be.
+pub fn scc(features: &Dense, coords: &Coords, params: &SccParams, ctx: &Ctx<'_>) -> Result<(Partition, Graph)> {
+    params.validate()?;
+    let graph = scc_graph(features, coords, params.e_neigh, params.s_neigh, ctx)?;
+    let SccParams { resolution, n_iterations, n_clusters, .. } = *params;
+    let found = match params.cluster_method {
+        ClusterMethod::Leiden => {
+            leiden(&graph, &LeidenParams { resolution, n_iterations, n_clusters, ..LeidenParams::default() }, ctx)?
+        }
+        ClusterMethod::Louvain => {
+            louvain(&graph, &LouvainParams { resolution, n_iterations, n_clusters, ..LouvainParams::default() }, ctx)?
+        }
+    };
+    Ok((found, graph))
+}
+
+impl SccParams {
+    fn graph_key(&self) -> String {
+        format!("{}_{}", self.key_added, keys::CONNECTIVITIES)
+    }
+}
+
+impl Step for SccParams {
+    const ID: &'static str = "tl.scc";
+    const SUMMARY: &'static str = "Finds domains that hang together in expression and in the tissue (SCC).";
+
+    fn reads(&self) -> Vec<Slot> {
+        vec![Slot::obsm(&self.pca_key), Slot::obsm(&self.spatial_key)]
+    }
+
+    fn writes(&self) -> Vec<Slot> {
+        vec![Slot::obs(&self.key_added), Slot::obsp(&self.graph_key()), Slot::uns(&self.key_added)]
+    }
+
+    fn validate(&self) -> Result<()> {
+        for (name, value) in [("e_neigh", self.e_neigh), ("s_neigh", self.s_neigh)] {
+            if value == 0 {
+                return Err(Self::refuse(name, 0, "at least 1"));
+            }
+        }
+        if !self.resolution.is_finite() || self.resolution < 0.0 {
+            return Err(Self::refuse("resolution", self.resolution, "a number from 0 up; 1 is usual"));
+        }
+        if self.n_iterations == 0 || self.n_iterations < -1 {
+            return Err(Self::refuse("n_iterations", self.n_iterations, "at least 1, or -1 for as many as help"));
+        }
+        for (name, value) in [("n_clusters", self.n_clusters), ("n_pcs", self.n_pcs)] {
+            if value == Some(0) {
+                return Err(Self::refuse(name, 0, "at least 1"));
+            }
+        }
+        if self.key_added.is_empty() {
+            return Err(Self::refuse("key_added", "empty", "the name of a column"));
+        }
+        Ok(())
+    }
+
+    fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
+        let features = embedding(adata, &self.pca_key, self.n_pcs, Self::ID)?;
+        let coords = adata.coords(&self.spatial_key)?;
+        let (found, graph) = scc(&features, &coords, self, ctx)?;
+        let method = match self.cluster_method {
+            ClusterMethod::Leiden => "leiden",
+            ClusterMethod::Louvain => "louvain",
+        };
+        let params = Dict::from([
+            ("e_neigh".to_owned(), Value::from(self.e_neigh)),
+            ("s_neigh".to_owned(), Value::from(self.s_neigh)),
+            ("resolution".to_owned(), Value::from(found.resolution)),
+            ("cluster_method".to_owned(), Value::from(method)),
+            ("n_iterations".to_owned(), Value::Int(self.n_iterations)),
+            ("pca_key".to_owned(), Value::from(self.pca_key.as_str())),
+            ("spatial_key".to_owned(), Value::from(self.spatial_key.as_str())),
+            ("random_state".to_owned(), Value::Int(ctx.seed() as i64)),
+        ]);
+        let mut outcome = found.outcome();
+        outcome.insert("n_edges".to_owned(), Value::from(graph.n_edges() / 2));
+        adata.set_obs(&self.key_added, found.labels())?;
+        adata.set_obsp(&self.graph_key(), graph.into_csr())?;
+        adata.set_uns(
+            &self.key_added,
+            Dict::from([
+                ("params".to_owned(), Value::Dict(params)),
+                ("connectivities_key".to_owned(), Value::from(self.graph_key())),
+                ("quality".to_owned(), Value::from(found.quality)),
+            ]),
+        );
+        Ok(outcome)
+    }
+}
