@@ -1,6 +1,33 @@
-//! Preprocessing.
+//! Preprocessing: from raw counts to normalised, logged, filtered expression.
 
-use tegula_core::Method;
+mod check;
+mod columns;
+pub mod filter_cells;
+pub mod filter_genes;
+pub mod highly_variable_genes;
+pub mod log1p;
+pub mod normalize_total;
+pub mod qc_metrics;
+mod scale;
+
+pub use check::{check_counts, check_finite};
+pub use columns::{Totals, moments};
+pub use filter_cells::{FilterCellsParams, filter_cells};
+pub use filter_genes::{FilterGenesParams, filter_genes};
+pub use highly_variable_genes::{Flavor, HighlyVariable, HighlyVariableGenesParams, highly_variable_genes};
+pub use log1p::{Log1pParams, log1p};
+pub use normalize_total::{NormalizeTotalParams, Normalized, normalize_total};
+pub use qc_metrics::{CalculateQcMetricsParams, calculate_qc_metrics};
+pub use scale::{Scale, looks_logged, scale_of};
+
+use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] = &[
+    &entry::<CalculateQcMetricsParams>(),
+    &entry::<FilterCellsParams>(),
+    &entry::<FilterGenesParams>(),
+    &entry::<NormalizeTotalParams>(),
+    &entry::<Log1pParams>(),
+    &entry::<HighlyVariableGenesParams>(),
+];
