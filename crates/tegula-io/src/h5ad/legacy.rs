@@ -17,7 +17,7 @@ pub(super) fn table(store: &Store, leaf: &Leaf, uns: &mut Dict) -> Result<Frame>
         return Err(store.bad(&leaf.path, "has no index; make the file again"));
     };
     let names = store.texts_in(&leaf.path, t, &raw, *at as usize, stride)?;
-    let mut out = Frame::new(names).named((key != "_index" && key != "index").then(|| key.clone()));
+    let mut out = Frame::new(names).named((key != "_index").then(|| key.clone()));
     for (name, at, t) in fields.iter().filter(|f| f.0 != *key) {
         let at = *at as usize;
         let categories = format!("{name}_categories");

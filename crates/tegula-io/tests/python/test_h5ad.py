@@ -1,0 +1,262 @@
+"""What Python's anndata writes, Tegula reads and writes; what Tegula writes, Python's anndata reads.
+
+Run with `pytest crates/tegula-io/tests/python` in an environment with anndata; the binary is the example `roundtrip`
+(`cargo build -p tegula-io --example roundtrip`), found under `TEGULA_ROUNDTRIP` or in the target folder.
+"""
+
+import os
+import subprocess
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from anndata.tests.helpers import assert_equal
+
+warnings.simplefilter("ignore")
+ROOT = Path(__file__).parents[4]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+BINARY = Path(os.environ.get("TEGULA_ROUNDTRIP", TARGET / "debug/examples/roundtrip"))
+ANNDATA = tuple(int(x) for x in version("anndata").split(".")[:2])
+N, M = 60, 40
+RNG = np.random.default_rng(0)
+
+
+def frame(n: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "f64": RNG.normal(size=n),
+            "f32": RNG.normal(size=n).astype("f4"),
+            "i64": np.arange(n) - 5,
+            "i32": np.arange(n, dtype="i4"),
+            "flag": np.arange(n) % 3 == 0,
+            "cat": pd.Categorical([f"c{i % 4}" if i % 5 else None for i in range(n)]),
+            "ordered": pd.Categorical([f"c{i % 4}" for i in range(n)], categories=["c3", "c2", "c1", "c0"], ordered=True),
+            "maybe_int": pd.array([i if i % 4 else None for i in range(n)], dtype="Int64"),
+            "maybe_flag": pd.array([bool(i % 2) if i % 4 else None for i in range(n)], dtype="boolean"),
+        },
+        index=[f"n{i}" for i in range(n)],
+    )
+
+
+def base(x=None, **slots) -> ad.AnnData:
+    x = sp.random(N, M, 0.2, format="csr", dtype="f4", random_state=1) if x is None else x
+    return ad.AnnData(x, obs=frame(N), var=frame(M), **slots)
+
+
+def with_uns() -> ad.AnnData:
+    a = base()
+    a.uns = {
+        "text": "ünï",
+        "empty": "",
+        "int": 3,
+        "float": 0.5,
+        "bool": True,
+        "np_bool": np.bool_(False),
+        "texts": np.array(["a", "", "ccc"], dtype=object),
+        "ints": np.arange(7),
+        "image": RNG.random((20, 30, 3)).astype("f4"),
+        "nested": {"deep": {"deeper": {"x": np.eye(3)}}, "none_here": {}},
+        "sparse": sp.random(5, 6, 0.5, format="csr", dtype="f4"),
+        "table": frame(3),
+        "cat": pd.Categorical(["a", "b", "a"]),
+        "colors": np.array(["#ff0000", "#00ff00"], dtype=object),
+    }
+    return a
+
+
+def with_maps() -> ad.AnnData:
+    a = base()
+    a.layers["counts"] = a.X.copy()
+    a.layers["dense"] = RNG.random((N, M)).astype("f4")
+    a.obsm["X_pca"] = RNG.random((N, 5)).astype("f4")
+    a.obsm["spatial"] = RNG.random((N, 2))
+    a.obsm["table"] = frame(N).set_index(a.obs_names)
+    a.obsm["sparse"] = sp.random(N, 9, 0.3, format="csr", dtype="f4")
+    a.varm["PCs"] = RNG.random((M, 5))
+    a.obsp["connectivities"] = sp.random(N, N, 0.1, format="csr", dtype="f4")
+    a.varp["dense"] = RNG.random((M, M))
+    a.raw = base(sp.random(N, M, 0.3, format="csr", dtype="f4"))
+    return a
+
+
+def named_index() -> ad.AnnData:
+    a = base()
+    a.obs.index.name = "barcode"
+    a.var.index.name = "gene_id"
+    return a
+
+
+PLAIN = {
+    "csr": base,
+    "dense": lambda: base(RNG.random((N, M)).astype("f4")),
+    "uns": with_uns,
+    "maps": with_maps,
+    "named": named_index,
+    "bare": lambda: ad.AnnData(np.ones((3, 2), dtype="f4")),
+    "no_x": lambda: ad.AnnData(obs=frame(5), var=frame(4)),
+    "empty": lambda: ad.AnnData(np.zeros((0, 4), dtype="f4")),
+    "one": lambda: ad.AnnData(sp.csr_matrix(np.ones((1, 1), dtype="f4"))),
+}
+
+
+def odd_types() -> ad.AnnData:
+    a = base(RNG.random((N, M)))
+    a.layers["csc"] = sp.random(N, M, 0.2, format="csc", dtype="f8")
+    a.layers["ints"] = sp.random(N, M, 0.2, format="csr", dtype="f4").astype("i8")
+    for t in ["i1", "u1", "i2", "u2", "u4", "u8", "f2"]:
+        a.obs[t] = np.arange(N).astype(t)
+    a.obs["int_cat"] = pd.Categorical(np.arange(N) % 3)
+    a.obs["u8_big"] = np.array([2**63 + 5] * N, dtype="u8")
+    a.uns["rank"] = {"names": np.array([("a", 1.0), ("b", 2.0)], dtype=[("g", "U5"), ("s", "f4")])}
+    a.uns["i1"] = np.arange(5, dtype="i1")
+    a.uns["complex"] = {"wide": np.arange(6, dtype="u2").reshape(2, 3)}
+    a.obsm["ints"] = np.arange(N * 2, dtype="i8").reshape(N, 2)
+    return a
+
+
+def many_categories() -> ad.AnnData:
+    n = 40_000
+    a = ad.AnnData(sp.random(n, 3, 0.2, format="csr", dtype="f4"))
+    a.obs["k200"] = pd.Categorical([f"c{i % 200}" for i in range(n)])
+    a.obs["k40000"] = pd.Categorical([f"c{i}" for i in range(n)])
+    return a
+
+
+PLAIN["many_categories"] = many_categories
+
+
+def run(source: Path, target: Path, *words: str) -> None:
+    done = subprocess.run([BINARY, source, target, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "lzf"])
+@pytest.mark.parametrize("mode", [(), ("fresh",), ("x",)])
+@pytest.mark.parametrize("case", PLAIN)
+def test_plain_types_come_back_either_way(tmp_path, case, mode, compression):
+    want = PLAIN[case]()
+    if mode == ("x",) and want.X is None:
+        pytest.skip("no X")
+    want.write_h5ad(tmp_path / "in.h5ad", compression=compression)
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", *mode)
+    got = ad.read_h5ad(tmp_path / "out.h5ad")
+    assert_equal(got, ad.read_h5ad(tmp_path / "in.h5ad"), exact=True)
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "lzf"])
+def test_odd_types_are_carried_over(tmp_path, compression):
+    odd_types().write_h5ad(tmp_path / "in.h5ad", compression=compression)
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad")
+    got, want = ad.read_h5ad(tmp_path / "out.h5ad"), ad.read_h5ad(tmp_path / "in.h5ad")
+    assert_equal(got, want, exact=True)
+    assert type(got.layers["csc"]) is type(want.layers["csc"])
+
+
+def test_odd_types_keep_their_numbers_when_encoded_anew(tmp_path):
+    a = odd_types()
+    del a.obs["u8_big"], a.obs["int_cat"], a.uns["rank"]
+    a.write_h5ad(tmp_path / "in.h5ad")
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
+    got = ad.read_h5ad(tmp_path / "out.h5ad")
+    np.testing.assert_allclose(got.X, a.X, rtol=1e-6)
+    np.testing.assert_allclose(got.layers["csc"].toarray(), a.layers["csc"].toarray(), rtol=1e-6)
+    for t in ["i1", "u1", "i2", "u2", "u4", "u8", "f2"]:
+        np.testing.assert_array_equal(got.obs[t].to_numpy().astype("f8"), a.obs[t].to_numpy().astype("f8"))
+
+
+def test_backed_mode_and_editing_in_place(tmp_path):
+    want = with_maps()
+    want.write_h5ad(tmp_path / "in.h5ad")
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
+    backed = ad.read_h5ad(tmp_path / "out.h5ad", backed="r")
+    assert_equal(backed[:7].to_memory().X, want[:7].X)
+    backed.file.close()
+    with h5py.File(tmp_path / "out.h5ad", "r+") as f:
+        f["uns"].attrs["more"] = "text"
+        for i in range(30):
+            f["uns"][f"new{i}"] = np.arange(i + 1)
+        del f["obsm/X_pca"]
+        f["X/data"][:3] = 7
+    got = ad.read_h5ad(tmp_path / "out.h5ad")
+    assert (got.X.data[:3] == 7).all() and len(got.uns["new29"]) == 30 and "X_pca" not in got.obsm
+
+
+def test_unknown_groups_survive(tmp_path):
+    base().write_h5ad(tmp_path / "in.h5ad")
+    with h5py.File(tmp_path / "in.h5ad", "r+") as f:
+        f["mine/deep"] = np.arange(5, dtype=">i2")
+        f["mine"].attrs["note"] = "kept"
+        f["mine/bits"] = h5py.Empty("f4") if False else np.array([1 + 2j])
+        f["obs/odd"] = np.zeros((N, 2))
+        f["obs"].attrs["column-order"] = ["odd", *[c for c in f["obs"].attrs["column-order"]]]
+        t = h5py.string_dtype()
+        f.create_dataset("uns/records", data=np.array([("a", 1)], dtype=[("s", t), ("i", "i8")]))
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad")
+    with h5py.File(tmp_path / "out.h5ad") as f:
+        assert f["mine/deep"].dtype == np.dtype(">i2") and (f["mine/deep"][:] == np.arange(5)).all()
+        assert f["mine"].attrs["note"] == "kept" and f["mine/bits"][0] == 1 + 2j
+        assert f["obs/odd"].shape == (N, 2) and f["obs"].attrs["column-order"][0] == "odd"
+        assert f["uns/records"][0]["s"] == b"a"
+
+
+@pytest.mark.skipif(ANNDATA < (0, 12), reason="None is stored since 0.12")
+def test_none_is_kept_or_left_out(tmp_path):
+    a = base()
+    a.uns["none"] = None
+    a.write_h5ad(tmp_path / "in.h5ad")
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad")
+    assert ad.read_h5ad(tmp_path / "out.h5ad").uns["none"] is None
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
+    assert "none" not in ad.read_h5ad(tmp_path / "out.h5ad").uns
+
+
+@pytest.mark.skipif(ANNDATA < (0, 12), reason="nullable strings are stored since 0.11")
+def test_nullable_strings(tmp_path):
+    a = base()
+    a.obs["s"] = pd.array(["x", None] * (N // 2), dtype="string")
+    try:
+        with ad.settings.override(allow_write_nullable_strings=True):
+            a.write_h5ad(tmp_path / "in.h5ad", convert_strings_to_categoricals=False)
+    except (TypeError, AttributeError) as e:
+        pytest.skip(str(e))
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad")
+    got = ad.read_h5ad(tmp_path / "out.h5ad").obs["s"]
+    assert got.isna().sum() == N // 2
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
+    got = ad.read_h5ad(tmp_path / "out.h5ad").obs["s"]
+    assert got.isna().sum() == N // 2 and got.iloc[0] == "x"
+
+
+def test_newest_format_of_h5py(tmp_path):
+    a = with_maps()
+    a.write_h5ad(tmp_path / "in.h5ad", compression="gzip")
+    with h5py.File(tmp_path / "in.h5ad") as f, h5py.File(tmp_path / "new.h5ad", "w", libver="latest") as g:
+        for k in f:
+            f.copy(k, g)
+        for k, v in f.attrs.items():
+            g.attrs[k] = v
+        x = f["X/data"][:]
+        del g["X/data"]
+        g.create_dataset("X/data", data=x, chunks=(16,), maxshape=(None,), compression="gzip", shuffle=True, fletcher32=True)
+        for k, v in f["X/data"].attrs.items():
+            g["X/data"].attrs[k] = v
+    for mode in ((), ("fresh",)):
+        run(tmp_path / "new.h5ad", tmp_path / "out.h5ad", *mode)
+        assert_equal(ad.read_h5ad(tmp_path / "out.h5ad"), ad.read_h5ad(tmp_path / "in.h5ad"), exact=True)
+
+
+DATA = Path(os.environ.get("TEGULA_DATA", ROOT.parent / "shared")) / "data"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("labelled/*.h5ad")) or [None], ids=lambda p: p and p.stem)
+def test_labelled_data_read_the_same(tmp_path, path):
+    if path is None:
+        pytest.skip(f"no data at {DATA}")
+    run(path, tmp_path / "out.h5ad", "fresh")
+    assert_equal(ad.read_h5ad(tmp_path / "out.h5ad"), ad.read_h5ad(path), exact=False)
