@@ -20,8 +20,8 @@ use crate::{Figure, Rgb, cmap, palette};
 /// for papers. Figures look the same on every machine; no font need be installed.
 ///
 /// # How it works
-/// Axes are equal. A mark is as wide as the median distance between nearest neighbours, so that the spots of a lattice
-/// touch, whatever their number. Marks are drawn in the order of the observations, numbers from low to high, missing
+/// Axes are equal. A mark is as wide as the median distance to the third nearest neighbour: the spots of a lattice
+/// touch whatever their number, and cells that lie anyhow fill the tissue. Marks are drawn in the order of the observations, numbers from low to high, missing
 /// values below. Categories keep the colours in `uns["<key>_colors"]`; new ones come from the palette scanpy takes
 /// (20, 28 or 102 colours by the number of categories). Categories are listed in their own order; where that is only
 /// alphabetical, `2` comes before `10`. y grows upwards unless the data belong to an image.
@@ -64,7 +64,7 @@ pub struct SpatialParams {
     pub cmap: String,
     /// Where the names of the categories stand.
     pub legend_loc: LegendLoc,
-    /// Width of a mark as a multiple of the median distance to the nearest neighbour: at 1 the spots touch.
+    /// Width of a mark as a multiple of the distance between spots: at 1 they touch.
     pub size: f64,
     /// Shape of the marks.
     pub marker: Marker,

@@ -1,17 +1,22 @@
 //! Round numbers for the ticks of a colour bar and for scale bars.
 
-/// About `want` round numbers from `lo` to `hi`, with their texts.
+/// About `want` round numbers from `lo` to `hi`, three at least, with their texts.
 pub(crate) fn ticks(lo: f64, hi: f64, want: usize) -> Vec<(f64, String)> {
     let span = hi - lo;
     if !(span.is_finite() && span > 0.0 && span > 1e-12 * lo.abs().max(hi.abs())) {
         return vec![(lo, number(lo, 1 + decimals(lo)))];
     }
-    let step = round_step(span / want.max(1) as f64);
     let slack = 1e-9 * span;
-    let first = ((lo - slack) / step).ceil();
-    let n = ((hi + slack) / step).floor() - first;
+    let fits = |step: f64| (((lo - slack) / step).ceil(), ((hi + slack) / step).floor());
+    let steps = || (want.max(1)..want + 4).map(|n| round_step(span / n as f64));
+    let enough = |step: &f64| {
+        let (first, last) = fits(*step);
+        last - first >= 2.0
+    };
+    let step = steps().find(enough).unwrap_or_else(|| round_step(span / (want + 4) as f64));
+    let (first, last) = fits(step);
     let digits = decimals(step);
-    (0..=n.max(0.0) as usize)
+    (0..=(last - first).max(0.0) as usize)
         .map(|k| {
             let v = (first + k as f64) * step;
             (v, number(v, digits))
@@ -65,6 +70,7 @@ mod tests {
         assert_eq!(texts(-1.2, 1.2), ["\u{2212}1.0", "\u{2212}0.5", "0", "0.5", "1.0"]);
         assert_eq!(texts(0.0, 240_000.0), ["0", "5e4", "1e5", "1.5e5", "2e5"].map(|t| t.replace("5e4", "50000")));
         assert_eq!(texts(3.0, 3.0), ["3.0"]);
+        assert_eq!(ticks(-0.8, 0.8, 2).len(), 3);
         assert_eq!(texts(0.0, 2e-7).len(), 5);
     }
 

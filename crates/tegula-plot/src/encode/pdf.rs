@@ -174,7 +174,7 @@ fn image(pdf: &mut Pdf, id: Ref, dots: &Dots, dpi: f64) -> Result<()> {
     image.filter(Filter::FlateDecode);
     image.width(map.width() as i32).height(map.height() as i32);
     image.color_space().device_rgb();
-    image.bits_per_component(8);
+    image.bits_per_component(8).interpolate(true);
     Ok(())
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Cell<'a> {
     view: View,
     beside: Beside<'a>,
     title: Option<String>,
+    /// How far above the tissue the title begins.
+    lift: f64,
     /// Room for the tissue.
     pub(super) area: [f64; 2],
     /// Room on its left, on its right, above and below.
@@ -89,27 +91,32 @@ impl<'a> Cell<'a> {
             Beside::Nothing => (0.0, 0.0),
         };
         let outside = wide > 0.0 && !matches!(panel.key, Key::Legend { place: Place::Inside { .. }, .. });
-        let mut cell = Self { panel, view, beside, title: None, area, left: 0.0, right: 0.0, above: 0.0, below: 0.0 };
+        let (left, right, above, below) = (0.0, 0.0, 0.0, 0.0);
+        let mut cell = Self { panel, view, beside, title: None, lift: 0.0, area, left, right, above, below };
+        // A key that is taller than the tissue reaches above and below it.
+        let over = if outside { ((tall - area[1]) / 2.0).max(0.0) } else { 0.0 };
         if outside {
             cell.right = GAP + wide;
-            cell.above = ((tall - area[1]) / 2.0).max(0.0);
-            cell.below = cell.above;
         }
         if let Some(title) = &panel.title {
             let title = font::fit(title, TITLE, side.max(area[0] + cell.right));
-            let over = ((font::width(&title, TITLE) - area[0]) / 2.0).max(0.0);
-            cell.left = over;
-            cell.right = cell.right.max(over);
-            cell.above += TITLE + GAP * 0.6;
+            let aside = ((font::width(&title, TITLE) - area[0]) / 2.0).max(0.0);
+            cell.left = aside;
+            cell.right = cell.right.max(aside);
+            // A title that would run into the key goes above it.
+            cell.lift = if aside > GAP / 2.0 { over } else { 0.0 };
+            cell.above = cell.lift + TITLE + GAP * 0.6;
             cell.title = Some(title);
         }
         if framed {
             cell.left = cell.left.max(LABEL + 5.0);
-            cell.below = cell.below.max(LABEL + 5.0);
+            cell.below = LABEL + 5.0;
         }
         if panel.scale_bar.is_some() {
             cell.below += LABEL + 12.0;
         }
+        cell.above = cell.above.max(over);
+        cell.below = cell.below.max(over);
         cell
     }
 
@@ -117,11 +124,8 @@ impl<'a> Cell<'a> {
     pub(super) fn draw(&self, at: [f64; 2], items: &mut Vec<Item>) {
         let [w, h] = self.area;
         items.push(Item::Dots(self.dots(at)));
-        if let Some(names) = &self.panel.axes {
-            self.draw_axes(names, at, items);
-        }
         if let Some(title) = &self.title {
-            let middle = at[1] - self.lift() - GAP * 0.6 - TITLE * 0.3;
+            let middle = at[1] - self.lift - GAP * 0.6 - TITLE * 0.3;
             text_centred(items, title, [at[0] + w / 2.0, middle], TITLE);
         }
         match &self.beside {
@@ -132,12 +136,10 @@ impl<'a> Cell<'a> {
         if let Key::OnData(names) = &self.panel.key {
             self.draw_names(names, at, items);
         }
+        if let Some(names) = &self.panel.axes {
+            self.draw_axes(names, at, items);
+        }
         self.draw_scale_bar(at, items);
-    }
-
-    /// How far a key that is taller than the tissue pushes the title up.
-    fn lift(&self) -> f64 {
-        self.above - (TITLE + GAP * 0.6)
     }
 
     fn dots(&self, at: [f64; 2]) -> Dots {
@@ -162,27 +164,33 @@ impl<'a> Cell<'a> {
 
     fn draw_legend(&self, legend: &Legend, [x, y]: [f64; 2], items: &mut Vec<Item>) {
         const PAD: f64 = 4.0;
+        const INSET: f64 = 1.5;
         let [w, h] = self.area;
         let (lw, lh) = (legend.width(), legend.height());
         let Key::Legend { place: Place::Inside { top, left }, .. } = self.panel.key else {
             return legend.draw([x + w + GAP, y + (h - lh) / 2.0], items);
         };
         let (lw, lh) = (lw + 2.0 * PAD, lh + 2.0 * PAD);
-        let x = if left { x } else { x + w - lw };
-        let y = if top { y } else { y + h - lh };
+        let x = if left { x + INSET } else { x + w - lw - INSET };
+        let y = if top { y + INSET } else { y + h - lh - INSET };
         let fill = Some((Rgb::WHITE, GROUND));
         items.push(Item::Rect(Rect { x, y, w: lw, h: lh, fill, stroke: None }));
         legend.draw([x + PAD, y + PAD], items);
     }
 
     fn draw_names(&self, names: &[(String, [f64; 2])], at: [f64; 2], items: &mut Vec<Item>) {
-        for (name, p) in names {
+        const EDGE: f64 = 2.0;
+        let mut wanted: Vec<(&str, [f64; 2])> =
+            names.iter().map(|(name, p)| (name.as_str(), self.view.place(*p, at))).collect();
+        wanted.sort_by(|a, b| a.1[1].total_cmp(&b.1[1]));
+        let mut taken: Vec<[f64; 4]> = Vec::new();
+        for (name, [x, y]) in wanted {
             let wide = font::width(name, LABEL);
-            let [x, y] = self.view.place(*p, at);
             // Names stay on the tissue where they are not wider than it.
-            let x = (x - wide / 2.0).min(at[0] + self.area[0] - wide).max(at[0]);
-            let y = y + font::CAP * LABEL / 2.0;
-            let text = name.clone();
+            let x = (x - wide / 2.0).min(at[0] + self.area[0] - wide - EDGE).max(at[0] + EDGE);
+            let y = free_height(&taken, x, wide, y);
+            taken.push([x, wide, y, LABEL]);
+            let (y, text) = (y + font::CAP * LABEL / 2.0, name.to_owned());
             items.push(Item::Text(Text { x, y, size: LABEL, text, color: Rgb::INK, halo: true, upright: false }));
         }
     }
@@ -195,4 +203,15 @@ impl<'a> Cell<'a> {
         let middle = (x + length / 2.0).max(x + font::width(&bar.label, LABEL) / 2.0);
         text_centred(items, &bar.label, [middle, y + 3.5 + LABEL * 0.6], LABEL);
     }
+}
+
+/// The height nearest to `y` where a name from `x` on covers none of those written already.
+fn free_height(taken: &[[f64; 4]], x: f64, wide: f64, y: f64) -> f64 {
+    const STEP: f64 = LABEL / 4.0;
+    const FARTHEST: i32 = 24;
+    let hits = |y: f64| {
+        taken.iter().any(|t| x < t[0] + t[1] + STEP && t[0] < x + wide + STEP && (y - t[2]).abs() < t[3] + STEP / 2.0)
+    };
+    let steps = (0..=FARTHEST).flat_map(|k| [k, -k]);
+    steps.map(|k| y + f64::from(k) * STEP).find(|&y| !hits(y)).unwrap_or(y)
 }

@@ -111,8 +111,7 @@ fn categories(
     let place = match params.legend_loc {
         LegendLoc::None => return Ok((points, Key::None)),
         LegendLoc::OnData => {
-            let middle = |c: usize| [0, 1].map(|a| median(members[c].iter().map(|&i| plain.xy[i as usize][a])));
-            let names = listed.iter().map(|&c| (names[c].clone(), middle(c))).collect();
+            let names = listed.iter().map(|&c| (names[c].clone(), middle(&plain.xy, &members[c]))).collect();
             return Ok((points, Key::OnData(names)));
         }
         LegendLoc::RightMargin => Place::Right,
@@ -158,6 +157,14 @@ fn numbers(plain: &Points, name: &str, values: &[f64], params: &SpatialParams) -
 
 fn na_color(params: &SpatialParams) -> Rgb {
     params.na_color.parse().unwrap_or(Rgb([211; 3]))
+}
+
+/// The member nearest to the median position: on the category even where it is bent.
+fn middle(xy: &[[f64; 2]], members: &[u32]) -> [f64; 2] {
+    let of = |i: &u32| xy[*i as usize];
+    let mid = [0, 1].map(|a| median(members.iter().map(|i| of(i)[a])));
+    let away = |p: [f64; 2]| (p[0] - mid[0]).powi(2) + (p[1] - mid[1]).powi(2);
+    members.iter().map(of).min_by(|p, q| away(*p).total_cmp(&away(*q))).unwrap_or(mid)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

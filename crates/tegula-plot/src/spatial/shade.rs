@@ -101,14 +101,15 @@ pub(super) fn listed(labels: &Labels) -> Vec<usize> {
     order
 }
 
-/// A key that sorts `2` before `10`: words and numbers in turn.
-fn natural(name: &str) -> Vec<(Option<u64>, String)> {
-    let chars: Vec<char> = name.chars().collect();
+/// A key that sorts `2` before `10` and `a` beside `A`: words and numbers in turn.
+fn natural(name: &str) -> Vec<(u64, String)> {
+    let chars: Vec<char> = name.to_lowercase().chars().collect();
     chars
         .chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
         .map(|run| {
             let text: String = run.iter().collect();
-            (text.parse().ok(), text)
+            // Numbers come before words.
+            (text.parse().unwrap_or(u64::MAX), text)
         })
         .collect()
 }
@@ -127,6 +128,7 @@ mod tests {
     fn alphabetical_order_becomes_natural_and_chosen_order_stays() {
         assert_eq!(names(&["0", "1", "10", "2"], false), ["0", "1", "2", "10"]);
         assert_eq!(names(&["L1", "L10", "L2", "WM"], false), ["L1", "L2", "L10", "WM"]);
+        assert_eq!(names(&["HPC", "L1", "L2/3", "cc"], false), ["cc", "HPC", "L1", "L2/3"]);
         assert_eq!(names(&["low", "mid", "high"], false), ["low", "mid", "high"]);
         assert_eq!(names(&["10", "2"], true), ["10", "2"]);
         assert_eq!(names(&["99999999999999999999999", "a"], false).len(), 2);
