@@ -285,6 +285,10 @@ impl Value {
             J::Bool(b) => Self::Bool(*b),
             J::Number(n) => n.as_i64().map_or_else(|| Self::Float(n.as_f64().unwrap_or(f64::NAN)), Self::Int),
             J::String(s) => Self::Str(s.clone()),
+            J::Array(v) if v.iter().all(J::is_i64) && !v.is_empty() => {
+                let data = ArrayData::I64(v.iter().filter_map(J::as_i64).collect());
+                Self::Array(Array { shape: vec![v.len()], data })
+            }
             J::Array(v) if v.iter().all(J::is_number) && !v.is_empty() => {
                 Self::Array(Array::vector(v.iter().filter_map(J::as_f64).collect()))
             }

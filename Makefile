@@ -1,0 +1,40 @@
+# Tegula: the two commands of the README, and what they stand on.
+.POSIX:
+.SUFFIXES:
+SHELL = /bin/sh
+PYTHON = python3
+OUT = out/osmfish
+
+.PHONY: demo test need-rust need-python venv oldest gen clean
+
+demo: need-rust ## Builds the release binary and takes a real tissue from file to domains.
+	cargo build --release --locked -p tegula-cli
+	./target/release/tegula run data/osmfish/osmfish.h5ad -o $(OUT) --labels region --s-neigh 8 --n-clusters 11
+	@printf '\nFigures: %s\nMetrics: %s\n' "$(OUT)/figures" "$(OUT)/metrics.json"
+
+test: need-rust need-python venv oldest ## Runs every test.
+	cargo xtask ci
+
+gen: need-rust ## Rewrites what is made from the registry of methods.
+	cargo xtask gen
+
+need-rust:
+	@command -v cargo >/dev/null 2>&1 || { echo "Rust is missing: install it from https://rustup.rs (1.95 or newer), then try again." >&2; exit 1; }
+
+need-python:
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer with the venv module is missing: install it (or pass PYTHON=/path/to/python3), then try again." >&2; exit 1; }
+
+venv: .venv/done
+.venv/done: python/requirements-test.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-test.txt
+	@touch $@
+
+oldest: .venv-oldest/done
+.venv-oldest/done: python/requirements-oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
+	@touch $@
+
+clean:
+	rm -rf target out .venv .venv-oldest

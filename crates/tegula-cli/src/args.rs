@@ -1,0 +1,257 @@
+//! The command line, one definition for parsing, help, completions and man pages. The flags of a method come from the
+//! registry; nothing about a method is written here.
+
+use std::path::PathBuf;
+
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::{Map, Value as Json};
+
+use tegula::core::Method;
+use tegula::field::{self, Field, Kind};
+use tegula::plot::PLOTS;
+use tegula::{Result, registry};
+
+/// The whole command.
+pub(crate) fn command() -> Command {
+    Command::new("tegula")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Spatial transcriptomics: from a raw file to domains, maps, alignments and figures.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .args([
+            Arg::new("threads")
+                .long("threads")
+                .short('t')
+                .value_name("N")
+                .global(true)
+                .value_parser(value_parser!(u32).range(1..=4096))
+                .help("Number of threads; all cores by default. The result does not depend on it"),
+            Arg::new("seed")
+                .long("seed")
+                .value_name("N")
+                .global(true)
+                .value_parser(value_parser!(u64))
+                .help("Seed of all randomness; 0 by default"),
+            Arg::new("quiet")
+                .long("quiet")
+                .short('q')
+                .global(true)
+                .action(ArgAction::SetTrue)
+                .help("No progress and no notes; errors and warnings only"),
+        ])
+        .subcommand(run())
+        .subcommand(Command::new("info").about("Shows what a file holds").arg(input()).arg(json("Prints it as JSON")))
+        .subcommand(room("pp", "Preprocessing: one step on a file"))
+        .subcommand(room("tl", "Tools: one analysis on a file"))
+        .subcommand(plots())
+        .subcommand(metrics())
+        .subcommand(
+            Command::new("recipe")
+                .about("Prints the steps that made a file, as a recipe for `tegula run --recipe`")
+                .arg(input()),
+        )
+        .subcommand(
+            Command::new("methods")
+                .about("Lists every method with its one-line summary")
+                .arg(Arg::new("method").value_name("METHOD").help("Shows one method's page, as `tl.scc`"))
+                .arg(json("Prints ids, summaries, aliases and parameter schemas as JSON")),
+        )
+        .subcommand(
+            Command::new("completions")
+                .about("Prints a completion script for a shell")
+                .arg(Arg::new("shell").required(true).value_parser(value_parser!(clap_complete::Shell))),
+        )
+        .subcommand(
+            Command::new("man")
+                .about("Prints the man page, or writes one per command into a folder")
+                .arg(Arg::new("dir").long("dir").value_name("DIR").value_parser(value_parser!(PathBuf))),
+        )
+}
+
+fn input() -> Arg {
+    Arg::new("input").value_name("INPUT").required(true).value_parser(value_parser!(PathBuf)).help("The file to read")
+}
+
+fn json(help: &'static str) -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help(help)
+}
+
+fn number(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("N").value_parser(value_parser!(usize)).help(help)
+}
+
+fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).value_parser(NonEmptyStringValueParser::new()).help(help)
+}
+
+fn run() -> Command {
+    Command::new("run")
+        .about("From a file to spatial domains: result.h5ad, figures, metrics and the recipe")
+        .long_about(
+            "From a file to spatial domains: filters, normalises, reduces, builds the graphs, finds domains (on \
+             expression alone and on expression with position), smooths them and draws them.\n\nWrites \
+             DIR/result.h5ad, DIR/figures/*.png, DIR/metrics.json and DIR/recipe.toml.\n\nCtrl-C once stops early and \
+             keeps what there is; twice gives up.",
+        )
+        .arg(input())
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .short('o')
+                .value_name("DIR")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder for the results; made if missing"),
+        )
+        .args([
+            text("labels", "COL", "Column of obs with known domains, to compare with"),
+            text("spatial-key", "KEY", "Entry of obsm with the positions [default: looks for them]"),
+            number("s-neigh", "Neighbours in space [default: 6]"),
+            number("e-neigh", "Neighbours in expression [default: 30]"),
+            Arg::new("resolution")
+                .long("resolution")
+                .value_name("X")
+                .value_parser(value_parser!(f64))
+                .help("Higher gives more, smaller domains [default: 1]"),
+            number("n-clusters", "Searches the resolution that gives this many domains"),
+            Arg::new("cluster-method")
+                .long("cluster-method")
+                .value_parser(["leiden", "louvain"])
+                .help("Community detection [default: leiden]"),
+            number("smooth", "Neighbours whose majority smooths each label; 0 for none [default: 10]"),
+            number("n-comps", "Principal components [default: 30]"),
+            Arg::new("recipe")
+                .long("recipe")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Steps to run instead of the usual ones; flags given here still win"),
+            json("Prints the metrics as JSON on stdout"),
+        ])
+}
+
+fn metrics() -> Command {
+    Command::new("metrics").about("Compares labels with known ones, and measures domains in space").arg(input()).args([
+        text("truth", "COL", "Column of obs with the known labels"),
+        text("pred", "COL,…", "Columns of obs to measure").required(true).value_delimiter(','),
+        text("use-rep", "KEY", "Entry of obsm for the silhouette [default: X_pca where there is one]"),
+        text("spatial-key", "KEY", "Entry of obsm with the positions [default: spatial]"),
+        json("Prints them as JSON"),
+    ])
+}
+
+fn room(name: &'static str, about: &'static str) -> Command {
+    let prefix = format!("{name}.");
+    let mut command = Command::new(name).about(about).subcommand_required(true).arg_required_else_help(true);
+    for m in registry::methods() {
+        let names = registry::names(m);
+        let mut here: Vec<&str> = names.iter().filter_map(|id| id.strip_prefix(prefix.as_str())).collect();
+        if here.is_empty() {
+            continue;
+        }
+        let aliases = here.split_off(1);
+        command = command.subcommand(step(m, here[0].to_owned()).visible_aliases(aliases));
+    }
+    command
+}
+
+/// `tegula tl NAME in.h5ad -o out.h5ad …`, its flags made from the method's schema.
+fn step(m: &'static dyn Method, name: String) -> Command {
+    let schema = m.schema();
+    let schema = schema.as_value();
+    let mut command = Command::new(name)
+        .about(m.summary())
+        .long_about(field::page(schema).to_owned())
+        .arg(input())
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .short('o')
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .required_unless_present("in-place")
+                .help("The h5ad file to write"),
+        )
+        .arg(
+            Arg::new("in-place")
+                .long("in-place")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("output")
+                .help("Replaces the input (through a new file and a rename)"),
+        )
+        .arg(json("Prints the outcome as JSON"));
+    for f in field::fields(schema) {
+        command = command.arg(flag(&f));
+    }
+    command
+}
+
+/// The flag of one parameter.
+pub(crate) fn flag(f: &Field) -> Arg {
+    let long = f.name.replace('_', "-");
+    let default = match &f.default {
+        Json::Null => String::new(),
+        Json::String(s) => format!(" [default: {s}]"),
+        Json::Array(a) if a.is_empty() => String::new(),
+        other => format!(" [default: {other}]"),
+    };
+    let help = format!("{}{default}", f.help.replace('\n', " "));
+    let arg = Arg::new(f.name.clone()).long(long).help(help).allow_hyphen_values(true);
+    match &f.kind {
+        Kind::Bool => arg
+            .value_name("BOOL")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(PossibleValuesParser::new(["true", "false"])),
+        Kind::Int => arg.value_name("N"),
+        Kind::Float => arg.value_name("X"),
+        Kind::Str => arg.value_name("TEXT"),
+        Kind::Choice(names) => arg.value_parser(PossibleValuesParser::new(names.clone())),
+        Kind::List(_) => arg.value_name("A,B,…").action(ArgAction::Append),
+    }
+}
+
+/// The parameters given on the command line, as JSON; what was not given is left out.
+pub(crate) fn given(schema: &Json, m: &ArgMatches) -> Result<Json> {
+    let mut params = Map::new();
+    for f in field::fields(schema) {
+        let Some(values) = m.get_many::<String>(&f.name) else { continue };
+        let joined = values.cloned().collect::<Vec<_>>().join(",");
+        params.insert(f.name.clone(), f.parse(&joined)?);
+    }
+    Ok(Json::Object(params))
+}
+
+fn plots() -> Command {
+    let mut command =
+        Command::new("pl").about("Plots: a figure of a file").subcommand_required(true).arg_required_else_help(true);
+    for p in PLOTS {
+        let schema = p.schema();
+        let schema = schema.as_value();
+        let name = p.id().strip_prefix("pl.").unwrap_or(p.id()).to_owned();
+        let mut sub =
+            Command::new(name).about(p.summary()).long_about(field::page(schema).to_owned()).arg(input()).arg(
+                Arg::new("output")
+                    .long("output")
+                    .short('o')
+                    .value_name("FIGURE")
+                    .required(true)
+                    .value_parser(value_parser!(PathBuf))
+                    .help("The figure: .png, .svg or .pdf"),
+            );
+        for f in field::fields(schema) {
+            sub = sub.arg(flag(&f));
+        }
+        command = command.subcommand(sub);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,1 +1,0 @@
-//! tegula-cli

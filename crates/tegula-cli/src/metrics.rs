@@ -1,0 +1,24 @@
+//! `tegula metrics`: measures of labels that are already there.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use tegula::{io, pipeline};
+
+use crate::{Door, print, print_json};
+
+/// Compares labels with known ones, and measures domains in space.
+pub(crate) fn metrics(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
+    let text = |name: &str| m.get_one::<String>(name).map(String::as_str);
+    let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
+    let pred: Vec<String> = m.get_many::<String>("pred").into_iter().flatten().cloned().collect();
+    let spatial_key = text("spatial-key").unwrap_or(tegula::core::keys::SPATIAL);
+    let found = pipeline::measure(&adata, &pred, text("truth"), text("use-rep"), spatial_key, &door.ctx())?;
+    if m.get_flag("json") {
+        print_json(&found)?
+    } else {
+        print(&format!("{}\n", pipeline::table(&found)))?
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,98 @@
+//! `tegula run`: from a file to spatial domains.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::ArgMatches;
+use serde_json::json;
+use tegula::pipeline::{self, RunOptions, Said};
+use tegula::recipe::Recipe;
+use tegula::{Error, io};
+
+use crate::step::facts;
+use crate::{Door, print_json};
+
+/// Runs the pipeline and writes result.h5ad, figures, metrics.json and recipe.toml.
+pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
+    let start = Instant::now();
+    let input = m.get_one::<PathBuf>("input").expect("required");
+    let dir = m.get_one::<PathBuf>("output").expect("required");
+    let options = options(m, door)?;
+
+    let mut adata = io::read(input)?;
+    make_folders(dir)?;
+    let result = dir.join("result.h5ad");
+    if let (Ok(a), Ok(b)) = (input.canonicalize(), result.canonicalize())
+        && a == b
+    {
+        let reason = "this folder's result.h5ad is the input; name another folder";
+        return Err(Error::config(format!("--output `{}`", dir.display()), reason).into());
+    }
+    door.say(format!("{}: {} observations × {} variables", input.display(), adata.n_obs(), adata.n_vars()));
+    let ctx = door.ctx().with_seed(options.seed.unwrap_or(0));
+    let report = pipeline::run(&mut adata, &options, &ctx, |said| match said {
+        Said::Note(note) => door.say(format!("  {note}")),
+        Said::Done(call, outcome) => {
+            door.say(format!("  {:20} {}", call.id, facts(&pipeline::outcome_json(outcome))));
+        }
+    })?;
+
+    let truth = options.labels.as_deref();
+    let mut shown = report.labels.clone();
+    shown.extend(options.labels.clone());
+    for drawn in pipeline::figures(&mut adata, &shown, &report.spatial_key, &ctx)? {
+        io::atomic::write(dir.join("figures").join(format!("{}.png", file_name(&drawn.name))), &drawn.png)?;
+    }
+    let mut metrics = pipeline::measure(&adata, &report.labels, truth, None, &report.spatial_key, &ctx)?;
+    metrics["stopped_early"] = json!(report.stopped);
+    io::write_h5ad(&adata, &result, &io::WriteOptions::default())?;
+    io::atomic::write(dir.join("metrics.json"), format!("{}\n", serde_json::to_string_pretty(&metrics)?).as_bytes())?;
+    io::atomic::write(dir.join("recipe.toml"), report.recipe.to_toml().as_bytes())?;
+
+    if m.get_flag("json") {
+        print_json(&metrics)?;
+    }
+    door.say(format!("\n{}\n", pipeline::table(&metrics)));
+    door.say(format!("{} in {:.2} s", dir.display(), start.elapsed().as_secs_f64()));
+    if report.stopped {
+        door.say("stopped early; what was done so far is kept");
+        return Ok(ExitCode::from(130));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
+    let text = |name: &str| m.get_one::<String>(name).cloned();
+    let number = |name: &str| m.get_one::<usize>(name).copied();
+    let recipe = match m.get_one::<PathBuf>("recipe") {
+        None => None,
+        Some(path) => {
+            let toml = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+            Some(Recipe::parse(&toml, &path.display().to_string())?)
+        }
+    };
+    Ok(RunOptions {
+        labels: text("labels"),
+        spatial_key: text("spatial-key"),
+        s_neigh: number("s-neigh"),
+        e_neigh: number("e-neigh"),
+        resolution: m.get_one::<f64>("resolution").copied(),
+        n_clusters: number("n-clusters"),
+        cluster_method: text("cluster-method"),
+        smooth: number("smooth"),
+        n_comps: number("n-comps"),
+        recipe,
+        seed: door.seed,
+    })
+}
+
+fn make_folders(dir: &Path) -> anyhow::Result<()> {
+    let figures = dir.join("figures");
+    Ok(std::fs::create_dir_all(&figures).map_err(|e| Error::io(figures, e))?)
+}
+
+/// A column's name as a file name.
+fn file_name(key: &str) -> String {
+    key.chars().map(|c| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' }).collect()
+}

@@ -1,0 +1,252 @@
+//! Values between Python and the library.
+//!
+//! The forms, as `tegula/_bridge.py` makes them: `None`, `bool`, `int`, `float`, `str`, `list[str]`, `dict`, and
+//! tuples whose first item is a tag: `("array", flat, shape)`, `("csr", data, indices, indptr, shape)`,
+//! `("labels", codes, categories, ordered)`, `("frame", index, {name: column})`.
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use tegula::AnnData;
+use tegula::core::{Array, ArrayData, Buf, Column, Csr, Dict, Error, Frame, Labels, Matrix, Result, Slot, Value};
+
+use crate::errors::to_py;
+use crate::lent::Lender;
+
+impl Lender {
+    /// A Python value in one of the forms above.
+    pub(crate) fn to_value(&mut self, v: &Bound<'_, PyAny>) -> PyResult<Value> {
+        if v.is_none() {
+            Ok(Value::Null)
+        } else if let Ok(b) = v.cast::<PyBool>() {
+            Ok(Value::Bool(b.is_true()))
+        } else if v.cast::<PyInt>().is_ok() {
+            Ok(Value::Int(v.extract()?))
+        } else if v.cast::<PyFloat>().is_ok() {
+            Ok(Value::Float(v.extract()?))
+        } else if v.cast::<PyString>().is_ok() {
+            Ok(Value::Str(v.extract()?))
+        } else if v.cast::<PyList>().is_ok() {
+            Ok(Value::Array(Array::strings(v.extract()?)))
+        } else if let Ok(d) = v.cast::<PyDict>() {
+            let items = d.iter().map(|(k, v)| Ok((k.extract::<String>()?, self.to_value(&v)?)));
+            Ok(Value::Dict(items.collect::<PyResult<Dict>>()?))
+        } else if let Ok(t) = v.cast::<PyTuple>() {
+            self.tagged(t)
+        } else {
+            Err(PyTypeError::new_err(format!("a value of type {} cannot be passed", v.get_type())))
+        }
+    }
+
+    fn tagged(&mut self, t: &Bound<'_, PyTuple>) -> PyResult<Value> {
+        let tag: String = t.get_item(0)?.extract()?;
+        match tag.as_str() {
+            "array" => {
+                let data = self.array(&t.get_item(1)?)?;
+                Ok(Value::Array(Array::new(t.get_item(2)?.extract()?, data).map_err(to_py)?))
+            }
+            "csr" => {
+                let data = self.lend(t.get_item(1)?.cast::<PyArray1<f32>>()?)?;
+                let indices = self.lend::<i32, u32>(t.get_item(2)?.cast::<PyArray1<i32>>()?)?;
+                let indptr = t.get_item(3)?;
+                let indptr: Buf<usize> = match indptr.cast::<PyArray1<i32>>() {
+                    Ok(p) => p.readonly().as_slice()?.iter().map(|&k| k as usize).collect(),
+                    Err(_) => {
+                        indptr.cast::<PyArray1<i64>>()?.readonly().as_slice()?.iter().map(|&k| k as usize).collect()
+                    }
+                };
+                let (n, m): (usize, usize) = t.get_item(4)?.extract()?;
+                Ok(Value::Csr(Csr::canonical(n, m, indptr, indices, data).map_err(to_py)?))
+            }
+            "labels" => {
+                let codes = t.get_item(1)?.cast::<PyArray1<i32>>()?.readonly().as_slice()?.to_vec();
+                let labels = Labels::new(codes, t.get_item(2)?.extract()?, t.get_item(3)?.extract()?);
+                Ok(Value::Labels(labels.map_err(to_py)?))
+            }
+            "frame" => {
+                let mut frame = Frame::new(t.get_item(1)?.extract()?);
+                for (name, column) in t.get_item(2)?.cast::<PyDict>()? {
+                    let name: String = name.extract()?;
+                    let column = to_column(&name, self.to_value(&column)?).map_err(to_py)?;
+                    frame.insert(&name, column).map_err(to_py)?;
+                }
+                Ok(Value::Frame(frame))
+            }
+            other => Err(PyTypeError::new_err(format!("`{other}` is not a known form of value"))),
+        }
+    }
+
+    fn array(&mut self, a: &Bound<'_, PyAny>) -> PyResult<ArrayData> {
+        if let Ok(v) = a.cast::<PyArray1<f32>>() {
+            Ok(ArrayData::F32(self.lend(v)?))
+        } else if let Ok(v) = a.cast::<PyArray1<f64>>() {
+            Ok(ArrayData::F64(self.lend(v)?))
+        } else if let Ok(v) = a.cast::<PyArray1<i32>>() {
+            Ok(ArrayData::I32(self.lend(v)?))
+        } else if let Ok(v) = a.cast::<PyArray1<i64>>() {
+            Ok(ArrayData::I64(self.lend(v)?))
+        } else if let Ok(v) = a.cast::<PyArray1<u8>>() {
+            Ok(ArrayData::U8(self.lend(v)?))
+        } else if let Ok(v) = a.cast::<PyArray1<bool>>() {
+            Ok(ArrayData::Bool(v.readonly().as_slice()?.to_vec()))
+        } else {
+            Err(PyTypeError::new_err(format!("an array of {a:?} cannot be passed; convert it to float32 or float64")))
+        }
+    }
+
+    /// A value in one of the forms above. Arrays of our own move into NumPy without a copy; lent ones go back as they
+    /// came.
+    pub(crate) fn to_py<'py>(&self, py: Python<'py>, value: Value) -> PyResult<Bound<'py, PyAny>> {
+        Ok(match value {
+            Value::Null => py.None().into_bound(py),
+            Value::Bool(b) => PyBool::new(py, b).to_owned().into_any(),
+            Value::Int(i) => i.into_pyobject(py)?.into_any(),
+            Value::Float(x) => PyFloat::new(py, x).into_any(),
+            Value::Str(s) => PyString::new(py, &s).into_any(),
+            Value::Array(a) => {
+                let shape = PyTuple::new(py, a.shape())?;
+                match a.data().clone() {
+                    ArrayData::Str(v) if a.shape().len() <= 1 => PyList::new(py, v)?.into_any(),
+                    data => ("array", self.array_to_py(py, data)?, shape).into_pyobject(py)?.into_any(),
+                }
+            }
+            Value::Labels(l) => {
+                let codes = PyArray1::from_slice(py, l.codes());
+                ("labels", codes, l.categories().to_vec(), l.ordered()).into_pyobject(py)?.into_any()
+            }
+            Value::Csr(m) => {
+                let shape = (m.n_rows(), m.n_cols());
+                let data = self.numpy(py, m.values().clone());
+                let indices = self.owner(py, m.indices()).map_or_else(
+                    || {
+                        let ints = m.indices().iter().map(|&j| j.cast_signed()).collect();
+                        PyArray1::from_vec(py, ints).into_any()
+                    },
+                    |o| o,
+                );
+                let indptr = if m.nnz() <= i32::MAX as usize {
+                    PyArray1::from_iter(py, m.indptr().iter().map(|&k| k as i32)).into_any()
+                } else {
+                    PyArray1::from_iter(py, m.indptr().iter().map(|&k| k as i64)).into_any()
+                };
+                ("csr", data, indices, indptr, shape).into_pyobject(py)?.into_any()
+            }
+            Value::Frame(f) => {
+                let columns = PyDict::new(py);
+                for (name, c) in f.columns() {
+                    columns.set_item(name, self.to_py(py, from_column(c.clone()))?)?;
+                }
+                ("frame", f.index().to_vec(), columns).into_pyobject(py)?.into_any()
+            }
+            Value::Dict(d) => {
+                let out = PyDict::new(py);
+                for (k, v) in d {
+                    out.set_item(k, self.to_py(py, v)?)?;
+                }
+                out.into_any()
+            }
+        })
+    }
+
+    fn array_to_py<'py>(&self, py: Python<'py>, data: ArrayData) -> PyResult<Bound<'py, PyAny>> {
+        Ok(match data {
+            ArrayData::F32(v) => self.numpy(py, v),
+            ArrayData::F64(v) => self.numpy(py, v),
+            ArrayData::I32(v) => self.numpy(py, v),
+            ArrayData::I64(v) => self.numpy(py, v),
+            ArrayData::U8(v) => self.numpy(py, v),
+            ArrayData::U32(v) => self.numpy(py, v),
+            ArrayData::U64(v) => self.numpy(py, v),
+            ArrayData::Bool(v) => PyArray1::from_vec(py, v).into_any(),
+            ArrayData::Str(v) => PyList::new(py, v)?.into_any(),
+        })
+    }
+
+    fn numpy<'py, T: numpy::Element + Clone>(&self, py: Python<'py>, buf: Buf<T>) -> Bound<'py, PyAny> {
+        match self.owner(py, &buf) {
+            Some(owner) => owner,
+            None => PyArray1::from_vec(py, buf.into_vec()).into_any(),
+        }
+    }
+}
+
+fn to_column(name: &str, v: Value) -> Result<Column> {
+    match v {
+        Value::Labels(l) => Ok(Column::Labels(l)),
+        Value::Array(a) => match a.data() {
+            ArrayData::F32(v) => Ok(Column::Float32(v.to_vec())),
+            ArrayData::I32(v) => Ok(Column::Int32(v.to_vec())),
+            ArrayData::I64(v) => Ok(Column::Int(v.to_vec())),
+            ArrayData::U8(v) => Ok(Column::Int32(v.iter().map(|&x| x.into()).collect())),
+            ArrayData::Bool(v) => Ok(Column::Bool(v.clone())),
+            ArrayData::Str(v) => Ok(Column::Str(v.clone())),
+            other => other.to_f64().map(Column::Float).ok_or_else(|| Error::data(name, "is not a column")),
+        },
+        _ => Err(Error::data(format!("column `{name}`"), "holds something that is neither numbers nor labels")),
+    }
+}
+
+fn from_column(c: Column) -> Value {
+    let array = |data: ArrayData| Array::new(vec![data.len()], data).map_or(Value::Null, Value::Array);
+    match c {
+        Column::Float(v) => array(ArrayData::F64(v.into())),
+        Column::Float32(v) => array(ArrayData::F32(v.into())),
+        Column::Int(v) => array(ArrayData::I64(v.into())),
+        Column::Int32(v) => array(ArrayData::I32(v.into())),
+        Column::Bool(v) => array(ArrayData::Bool(v)),
+        Column::Str(v) => array(ArrayData::Str(v)),
+        Column::Labels(l) => Value::Labels(l),
+        Column::NullableInt(_) | Column::NullableBool(_) => {
+            c.to_f64().map_or(Value::Null, |v| Value::Array(Array::vector(v)))
+        }
+        Column::NullableStr(_) => c.to_labels().map_or(Value::Null, Value::Labels),
+    }
+}
+
+fn to_matrix(what: &str, v: &Value) -> Result<Matrix> {
+    match v {
+        Value::Csr(m) => Ok(Matrix::Csr(m.clone())),
+        other => other.to_dense().map(Matrix::Dense).ok_or_else(|| Error::data(what, "is not a matrix of numbers")),
+    }
+}
+
+/// Puts a value into its slot.
+pub(crate) fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Result<()> {
+    match attr {
+        "X" => adata.set_x(to_matrix("X", &v)?),
+        "layers" => adata.set_matrix(Some(key), to_matrix(key, &v)?),
+        "obs" => adata.set_obs(key, to_column(key, v)?),
+        "var" => adata.set_var(key, to_column(key, v)?),
+        "obsm" => adata.set_obsm(key, v),
+        "varm" => adata.set_varm(key, v),
+        "obsp" => adata.set_obsp(key, v),
+        "varp" => adata.set_varp(key, v),
+        "uns" => {
+            adata.set_uns(key, v);
+            Ok(())
+        }
+        other => Err(Error::config(format!("slot `{other}`"), "is not known")),
+    }
+}
+
+/// Takes what a step wrote out of its slot, so that its memory can move to Python.
+pub(crate) fn take(adata: &mut AnnData, slot: &Slot) -> Option<Value> {
+    let matrix = |m: Matrix| match m {
+        Matrix::Csr(m) => Value::Csr(m),
+        Matrix::Dense(m) => Value::from(m),
+    };
+    match slot {
+        Slot::X => adata.take_matrix(None).ok().map(matrix),
+        Slot::Layer(k) => adata.take_matrix(Some(k)).ok().map(matrix),
+        Slot::Obs(k) => adata.obs().get(k).cloned().map(from_column),
+        Slot::Var(k) => adata.var().get(k).cloned().map(from_column),
+        Slot::Obsm(k) => adata.obsm().get(k).cloned(),
+        Slot::Varm(k) => adata.varm().get(k).cloned(),
+        Slot::Obsp(k) => adata.obsp().get(k).cloned(),
+        Slot::Varp(k) => adata.varp().get(k).cloned(),
+        Slot::Uns(k) => adata.uns().get(k).cloned(),
+        Slot::Raw | Slot::ObsAxis | Slot::VarAxis => None,
+    }
+}

@@ -1,0 +1,155 @@
+//! What the pipeline chooses from the data, and how it says so.
+
+use serde_json::{Value as Json, json};
+
+use tegula_algo::pp;
+use tegula_core::{AnnData, Array, ArrayData, Error, Result, keys};
+
+use super::{RunOptions, Said};
+use crate::recipe::StepCall;
+
+/// Names under which positions are found in `obsm`, best first.
+const OBSM: &[&str] = &[keys::SPATIAL, "X_spatial", "spatial_aligned", "coords", "X_coords"];
+
+/// Pairs of columns of `obs` that hold positions, best first.
+const OBS: &[[&str; 2]] = &[
+    ["x", "y"],
+    ["X", "Y"],
+    ["x_centroid", "y_centroid"],
+    ["center_x", "center_y"],
+    ["CenterX_global_px", "CenterY_global_px"],
+    ["x_pixel", "y_pixel"],
+    ["pxl_col_in_fullres", "pxl_row_in_fullres"],
+    ["array_col", "array_row"],
+];
+
+/// Cells a gene must be seen in to be kept.
+const MIN_CELLS: usize = 3;
+
+/// Components where the user asks for no other number; fewer where the data has fewer.
+const N_COMPS: usize = 30;
+
+/// A stage looks at the data as the stages before left it and names the steps to run.
+type Stage = fn(&AnnData, &RunOptions, &str, &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>>;
+
+/// The stages of the pipeline, in order.
+pub(super) const STAGES: [Stage; 3] = [filter, expression, domains];
+
+fn call(id: &str, params: &Json) -> StepCall {
+    StepCall { id: id.to_owned(), params: params.as_object().cloned().unwrap_or_default() }
+}
+
+/// Finds the positions; those in columns of `obs` are copied into `obsm["spatial"]`. Returns their key.
+pub(super) fn coordinates(adata: &mut AnnData, asked: Option<&str>, say: &mut dyn FnMut(Said<'_>)) -> Result<String> {
+    if let Some(key) = asked {
+        return Ok(key.to_owned());
+    }
+    if let Some(key) = OBSM.iter().find(|k| adata.obsm().contains_key(**k)) {
+        say(Said::Note(&format!("positions: obsm[\"{key}\"]")));
+        return Ok((*key).to_owned());
+    }
+    for [x, y] in OBS {
+        let columns = [x, y].map(|c| adata.obs().get(c).and_then(tegula_core::Column::to_f64));
+        if let [Some(xs), Some(ys)] = columns {
+            let flat: Vec<f64> = xs.into_iter().zip(ys).flat_map(|(a, b)| [a, b]).collect();
+            let array = Array::new(vec![adata.n_obs(), 2], ArrayData::F64(flat.into()))?;
+            adata.set_obsm(keys::SPATIAL, array)?;
+            say(Said::Note(&format!("positions: obs[\"{x}\"], obs[\"{y}\"] → obsm[\"spatial\"]")));
+            return Ok(keys::SPATIAL.to_owned());
+        }
+    }
+    let slot = tegula_core::Slot::obsm(keys::SPATIAL);
+    Err(adata.missing(&slot, "no positions found; store them there, or name their entry with --spatial-key"))
+}
+
+/// First stage: genes nobody expresses and observations that express nothing go.
+fn filter(adata: &AnnData, _: &RunOptions, _: &str, _: &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>> {
+    let x = adata.matrix(None)?;
+    if x.n_rows() == 0 || x.n_cols() == 0 {
+        let reason = format!("is empty ({} observations × {} variables); nothing to do", x.n_rows(), x.n_cols());
+        return Err(Error::data("X", reason));
+    }
+    Ok(vec![
+        call("pp.filter_genes", &json!({"min_cells": MIN_CELLS.min(x.n_rows())})),
+        call("pp.filter_cells", &json!({"min_genes": 1})),
+    ])
+}
+
+/// Second stage: normalised and logged expression, unless it is already, and its principal components.
+fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>> {
+    let mut steps = Vec::new();
+    if adata.uns().contains_key(keys::LOG1P) {
+        say(Said::Note("expression: already logged (uns[\"log1p\"]); taken as it is"));
+    } else {
+        match pp::scale_of(adata.matrix(None)?) {
+            pp::Scale::Counts => {
+                say(Said::Note("expression: counts (whole numbers); normalised to the median total, then log1p"));
+                steps.push(call("pp.normalize_total", &json!({})));
+                steps.push(call("pp.log1p", &json!({})));
+            }
+            pp::Scale::Signed => {
+                say(Said::Note("expression: has negative values (scaled or corrected); taken as it is"))
+            }
+            pp::Scale::Logged => say(Said::Note("expression: looks logged (small, not whole); taken as it is")),
+            pp::Scale::Normalized => {
+                say(Said::Note("expression: normalised, not logged (large, not whole); log1p only"));
+                steps.push(call("pp.log1p", &json!({})));
+            }
+        }
+    }
+    let (n, m) = (adata.n_obs(), adata.n_vars());
+    let most = n.min(m).saturating_sub(1);
+    if most == 0 {
+        let reason =
+            format!("{n} observations × {m} variables are left after filtering; domains need at least 2 of each");
+        return Err(Error::data("X", reason));
+    }
+    let n_comps = options.n_comps.unwrap_or_else(|| {
+        if most < N_COMPS {
+            say(Said::Note(&format!("components: {most}, all that {n} observations × {m} variables have")));
+        }
+        N_COMPS.min(most)
+    });
+    steps.push(call("pp.pca", &json!({"n_comps": n_comps})));
+    Ok(steps)
+}
+
+/// Third stage: graphs, communities with and without position, smoothing.
+fn domains(
+    adata: &AnnData,
+    options: &RunOptions,
+    spatial_key: &str,
+    say: &mut dyn FnMut(Said<'_>),
+) -> Result<Vec<StepCall>> {
+    let most = adata.n_obs().saturating_sub(1);
+    let mut few = |asked: Option<usize>, usual: usize, what: &str| {
+        asked.unwrap_or_else(|| {
+            if most < usual {
+                say(Said::Note(&format!("{what}: {most} neighbours, all there are")));
+            }
+            usual.min(most)
+        })
+    };
+    let e_neigh = few(options.e_neigh, 30, "expression graph");
+    let s_neigh = few(options.s_neigh, 6, "spatial graph");
+    let smooth = few(options.smooth, 10, "smoothing");
+    let method = options.cluster_method.as_deref().unwrap_or("leiden");
+    let mut cluster = json!({"resolution": options.resolution.unwrap_or(1.0)});
+    if let Some(k) = options.n_clusters {
+        cluster["n_clusters"] = json!(k);
+    }
+    let mut scc = cluster.clone();
+    scc["e_neigh"] = json!(e_neigh);
+    scc["s_neigh"] = json!(s_neigh);
+    scc["cluster_method"] = json!(method);
+    scc["spatial_key"] = json!(spatial_key);
+    let mut steps = vec![
+        call("pp.neighbors", &json!({"n_neighbors": e_neigh})),
+        call(&format!("tl.{method}"), &cluster),
+        call("tl.scc", &scc),
+    ];
+    if smooth > 0 {
+        steps.push(call("tl.smooth", &json!({"key": "scc", "n_neighbors": smooth, "spatial_key": spatial_key})));
+    }
+    Ok(steps)
+}

@@ -1,0 +1,48 @@
+//! Every measure of every labelling, as one JSON table.
+
+use serde_json::{Map, Value as Json, json};
+
+use tegula_algo::metrics::{ScoreOptions, modularity, score};
+use tegula_core::{AnnData, Ctx, Result, Value, keys};
+
+/// Measures each column of labels: agreement with `truth` (ARI, NMI, …), compactness in the tissue (CHAOS, PAS),
+/// silhouette in the embedding `use_rep` and modularity on the graph the labels were found on.
+///
+/// The form is `{"n_obs", "truth", "labels": {column: {measure: value}}}`.
+///
+/// # Errors
+/// [`tegula_core::Error::Missing`] where a column is not there.
+pub fn measure(
+    adata: &AnnData,
+    labels: &[String],
+    truth: Option<&str>,
+    use_rep: Option<&str>,
+    spatial_key: &str,
+    ctx: &Ctx<'_>,
+) -> Result<Json> {
+    let use_rep = match use_rep {
+        Some(key) => Some(key.to_owned()),
+        None => adata.obsm().contains_key(keys::X_PCA).then(|| keys::X_PCA.to_owned()),
+    };
+    let options = ScoreOptions { spatial_key: spatial_key.to_owned(), use_rep };
+    let mut rows = Map::new();
+    for key in labels {
+        let mut row = score(adata, truth, key, &options, ctx)?;
+        if let Some(q) = modularity_of(adata, key)? {
+            row.insert("modularity".to_owned(), Value::Float(q));
+        }
+        rows.insert(key.clone(), Value::Dict(row).to_json());
+    }
+    Ok(json!({"n_obs": adata.n_obs(), "n_vars": adata.n_vars(), "truth": truth, "labels": rows}))
+}
+
+/// Modularity (γ = 1) on the graph the labels were found on: `<key>_connectivities`, for smoothed labels that of the
+/// labels before smoothing, else `connectivities`. `None` where there is no graph or a label is missing.
+fn modularity_of(adata: &AnnData, key: &str) -> Result<Option<f64>> {
+    let stem = key.strip_suffix("_smooth").unwrap_or(key);
+    let candidates = [format!("{stem}_{}", keys::CONNECTIVITIES), keys::CONNECTIVITIES.to_owned()];
+    let Some(graph_key) = candidates.iter().find(|k| adata.obsp().contains_key(k.as_str())) else { return Ok(None) };
+    let graph = adata.graph(graph_key, "run pp.neighbors first")?;
+    let codes: Option<Vec<u32>> = adata.labels(key)?.codes().iter().map(|&c| u32::try_from(c).ok()).collect();
+    Ok(codes.map(|membership| modularity(&graph, &membership, 1.0)))
+}

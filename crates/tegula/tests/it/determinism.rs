@@ -1,0 +1,79 @@
+//! The same bits for 1, 2 and 8 threads, for every registered step.
+
+use serde_json::json;
+use tegula::core::{Ctx, history};
+use tegula::{AnnData, registry};
+
+use crate::tissue::tissue;
+
+/// What each step needs to have run before it, and its parameters where the defaults do not fit a small tissue.
+fn chain() -> Vec<(&'static str, serde_json::Value)> {
+    vec![
+        ("pp.calculate_qc_metrics", json!({})),
+        ("pp.filter_cells", json!({"min_genes": 1})),
+        ("pp.filter_genes", json!({"min_cells": 3})),
+        ("pp.normalize_total", json!({})),
+        ("pp.log1p", json!({})),
+        ("pp.highly_variable_genes", json!({"n_top_genes": 40})),
+        ("pp.pca", json!({"n_comps": 12})),
+        ("pp.neighbors", json!({"n_neighbors": 12})),
+        ("pp.spatial_neighbors", json!({})),
+        ("tl.louvain", json!({})),
+        ("tl.leiden", json!({})),
+        ("tl.leiden", json!({"n_clusters": 3, "key_added": "leiden3"})),
+        ("tl.scc", json!({"e_neigh": 12})),
+        ("tl.smooth", json!({"key": "scc"})),
+        ("tl.annotate", json!({"key": "scc", "default": "rest", "map": ["0=zero"]})),
+    ]
+}
+
+fn run_with(threads: usize) -> AnnData {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let mut adata = tissue(30, 60);
+        for (id, params) in chain() {
+            let step = registry::find(id).unwrap().step(params).unwrap();
+            step.run(&mut adata, &Ctx::new(5)).unwrap_or_else(|e| panic!("{id}: {e}"));
+        }
+        adata
+    })
+}
+
+/// Every slot of two results, compared with `==`: floats by value, so also by bits (no NaN is made here).
+fn assert_same(a: &AnnData, b: &AnnData, threads: usize) {
+    assert_eq!(a.x(), b.x(), "X with {threads} threads");
+    assert_eq!(a.obs(), b.obs(), "obs with {threads} threads");
+    assert_eq!(a.var(), b.var(), "var with {threads} threads");
+    for (what, a, b) in [
+        ("obsm", a.obsm(), b.obsm()),
+        ("varm", a.varm(), b.varm()),
+        ("obsp", a.obsp(), b.obsp()),
+        ("uns", a.uns(), b.uns()),
+    ] {
+        for (key, value) in a {
+            assert_eq!(Some(value), b.get(key), "{what}[{key}] with {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn every_step_gives_the_same_bits_for_any_number_of_threads() {
+    let one = run_with(1);
+    assert_same(&one, &run_with(2), 2);
+    assert_same(&one, &run_with(8), 8);
+}
+
+#[test]
+fn no_step_is_left_out() {
+    let tried: Vec<&str> = chain().iter().map(|s| s.0).collect();
+    for m in registry::methods() {
+        assert!(tried.contains(&m.id()), "{} is not in the thread test; add it to `chain`", m.id());
+    }
+}
+
+#[test]
+fn another_seed_may_differ_and_the_provenance_says_which_it_was() {
+    let mut adata = tissue(10, 30);
+    registry::find("pp.log1p").unwrap().step(json!({})).unwrap().run(&mut adata, &Ctx::new(77)).unwrap();
+    assert_eq!(history(&adata)[0].1, 77);
+}

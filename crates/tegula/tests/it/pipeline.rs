@@ -1,0 +1,71 @@
+//! The pipeline: what it chooses, and that it finds what is there.
+
+use tegula::core::{Column, Ctx, Matrix};
+use tegula::pipeline::{self, RunOptions, Said};
+use tegula::{AnnData, Error};
+
+use crate::tissue::tissue;
+
+fn run(adata: &mut AnnData, options: &RunOptions) -> (pipeline::Report, Vec<String>) {
+    let mut notes = Vec::new();
+    let report = pipeline::run(adata, options, &Ctx::new(0), |said| {
+        if let Said::Note(n) = said {
+            notes.push(n.to_owned());
+        }
+    });
+    (report.unwrap(), notes)
+}
+
+fn ari(adata: &AnnData, key: &str) -> f64 {
+    let json = pipeline::measure(adata, &[key.to_owned()], Some("stripe"), None, "spatial", &Ctx::new(0)).unwrap();
+    json["labels"][key]["ari"].as_f64().unwrap()
+}
+
+#[test]
+fn stripes_are_found_and_the_choices_are_said() {
+    let mut adata = tissue(30, 60);
+    let options = RunOptions { n_clusters: Some(3), ..RunOptions::default() };
+    let (report, notes) = run(&mut adata, &options);
+    assert_eq!(report.labels, ["leiden", "scc", "scc_smooth"]);
+    assert!(ari(&adata, "scc_smooth") > 0.9, "ARI {}", ari(&adata, "scc_smooth"));
+    assert!(notes.iter().any(|n| n.contains("obsm[\"spatial\"]")), "{notes:?}");
+    assert!(notes.iter().any(|n| n.contains("counts (whole numbers)")), "{notes:?}");
+    let drawn = pipeline::figures(&mut adata, &report.labels, "spatial", &Ctx::new(0)).unwrap();
+    assert!(drawn.iter().all(|d| d.png.starts_with(b"\x89PNG")));
+    assert!(adata.uns().contains_key("scc_colors"));
+}
+
+#[test]
+fn logged_data_is_not_logged_again_and_positions_in_obs_are_found() {
+    let mut adata = tissue(12, 30);
+    let logged: Vec<f32> = adata.x().unwrap().values().iter().map(|v| v.ln_1p()).collect();
+    let Matrix::Csr(x) = adata.x().unwrap().clone() else { panic!("sparse") };
+    adata.set_x(x.with_values(logged)).unwrap();
+    let coords = adata.coords("spatial").unwrap();
+    let mut bare = AnnData::new(adata.x().cloned(), adata.obs().clone(), adata.var().clone()).unwrap();
+    for (k, name) in ["x", "y"].into_iter().enumerate() {
+        bare.set_obs(name, Column::Float((0..coords.len()).map(|i| coords.point(i)[k]).collect())).unwrap();
+    }
+    let (report, notes) = run(&mut bare, &RunOptions::default());
+    assert!(notes.iter().any(|n| n.contains("looks logged")), "{notes:?}");
+    assert!(notes.iter().any(|n| n.contains("obs[\"x\"], obs[\"y\"]")), "{notes:?}");
+    assert!(report.recipe.steps.iter().all(|s| s.id != "pp.log1p"));
+}
+
+#[test]
+fn the_recipe_of_a_run_gives_the_same_labels_again() {
+    let mut first = tissue(20, 45);
+    let (report, _) = run(&mut first, &RunOptions { seed: Some(4), ..RunOptions::default() });
+    let mut second = tissue(20, 45);
+    let (again, _) = run(&mut second, &RunOptions { recipe: Some(report.recipe.clone()), ..RunOptions::default() });
+    assert_eq!(first.obs(), second.obs());
+    assert_eq!(report.recipe, again.recipe);
+}
+
+#[test]
+fn without_positions_it_says_where_to_put_them() {
+    let full = tissue(5, 12);
+    let mut bare = AnnData::new(full.x().cloned(), full.obs().clone(), full.var().clone()).unwrap();
+    let e = pipeline::run(&mut bare, &RunOptions::default(), &Ctx::new(0), |_| ()).unwrap_err();
+    assert!(matches!(e, Error::Missing { .. }) && e.to_string().contains("--spatial-key"), "{e}");
+}

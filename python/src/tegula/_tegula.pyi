@@ -1,0 +1,17 @@
+from typing import Any
+
+__version__: str
+
+def methods() -> str: ...
+def plan(
+    method: str, params: str
+) -> tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]]: ...
+def run(
+    method: str,
+    params: str,
+    obs_names: list[str],
+    var_names: list[str],
+    slots: dict[tuple[str, str | None], Any],
+    seed: int,
+    n_threads: int | None = None,
+) -> tuple[dict[tuple[str, str | None], Any], list[int] | None, list[int] | None, dict[str, Any], list[str]]: ...

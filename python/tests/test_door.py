@@ -1,0 +1,220 @@
+"""The Python door: in place on AnnData, the same results as the command."""
+
+import inspect
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import tegula as tg
+
+ROOT = Path(__file__).parents[2]
+OSMFISH = ROOT / "data/osmfish/osmfish.h5ad"
+STEPS = [getattr(room, name) for room in (tg.pp, tg.tl) for name in room.__all__]
+
+
+def tissue(n=400, genes=40, seed=0, fmt=sparse.csr_matrix, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    side = np.arange(n) % 20 < 10
+    mean = np.where((np.arange(genes) % 2 == 0) == side[:, None], 4.0, 0.7)
+    x = rng.poisson(mean).astype(dtype)
+    adata = ad.AnnData(fmt(x) if fmt else x)
+    adata.obsm["spatial"] = np.column_stack([np.arange(n) % 20, np.arange(n) // 20]).astype(float)
+    adata.obs["side"] = pd.Categorical(np.where(side, "left", "right"))
+    return adata
+
+
+def prepared(**kw):
+    adata = tissue(**kw)
+    tg.pp.normalize_total(adata)
+    tg.pp.log1p(adata)
+    tg.pp.pca(adata, n_comps=8)
+    return adata
+
+
+def test_signatures_follow_the_conventions_of_scverse():
+    for step in STEPS:
+        p = inspect.signature(step).parameters
+        kinds = [q.kind for q in p.values()]
+        assert next(iter(p)) == "adata", step.__name__
+        assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) <= 3, step.__name__
+        assert p["copy"].default is False and "random_state" in p, step.__name__
+        doc = inspect.getdoc(step)
+        for section in ("Parameters\n---", "Returns\n---", "References\n---"):
+            assert section in doc, f"{step.__name__} lacks {section}"
+        for name in p:
+            assert f"\n{name}\n" in doc, f"{step.__name__}: {name} is not documented"
+
+
+def test_works_in_place_and_returns_nothing():
+    adata = prepared()
+    assert tg.tl.scc(adata, e_neigh=15) is None
+    assert isinstance(adata.obs["scc"].dtype, pd.CategoricalDtype)
+    assert adata.obsm["X_pca"].dtype == np.float32
+    assert sparse.issparse(adata.obsp["scc_connectivities"])
+    assert "tl.scc" in adata.uns["tegula"]
+
+
+def test_copy_leaves_the_original_alone():
+    adata = tissue()
+    before = adata.X.copy()
+    other = tg.pp.log1p(adata, copy=True)
+    assert (adata.X != before).nnz == 0 and "log1p" not in adata.uns
+    np.testing.assert_allclose(other.X.toarray(), np.log1p(before.toarray()), rtol=1e-6)
+
+
+def test_structure_is_borrowed_and_comes_back_as_the_same_arrays():
+    adata = tissue()
+    indices = adata.X.indices
+    tg.pp.log1p(adata)
+    assert adata.X.indices is indices or np.shares_memory(adata.X.indices, indices)
+
+
+def test_reading_a_borrowed_matrix_leaves_it_untouched():
+    adata = tissue()
+    data = adata.X.data
+    before = data.copy()
+    tg.pp.calculate_qc_metrics(adata)
+    assert adata.X.data is data
+    np.testing.assert_array_equal(data, before)
+
+
+@pytest.mark.parametrize("fmt", [None, sparse.csr_matrix, sparse.csc_matrix, getattr(sparse, "csr_array", sparse.csr_matrix)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_every_kind_of_matrix_gives_the_same_result(fmt, dtype):
+    expected = prepared().obsm["X_pca"]
+    found = prepared(fmt=fmt, dtype=dtype).obsm["X_pca"]
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_filters_keep_anndata_in_step():
+    adata = tissue()
+    adata.X = sparse.csr_matrix(adata.X.toarray() * (np.arange(40) != 3))
+    adata.layers["again"] = adata.X.copy()
+    tg.pp.filter_genes(adata, min_cells=1)
+    assert adata.n_vars == 39 and adata.layers["again"].shape == adata.shape
+    tg.pp.filter_cells(adata, min_genes=15)
+    assert (np.asarray((adata.X > 0).sum(1)).ravel() >= 15).all()
+
+
+def test_views_become_actual_as_in_scanpy():
+    view = tissue()[:200]
+    tg.pp.log1p(view)
+    assert not view.is_view and view.n_obs == 200
+
+
+def test_errors_are_pythons_own():
+    adata = tissue()
+    with pytest.raises(KeyError, match="pp.neighbors"):
+        tg.tl.leiden(adata)
+    with pytest.raises(ValueError, match="n_comps"):
+        tg.pp.pca(adata, n_comps=4000)
+    with pytest.raises(ValueError, match="resolutoin|unknown field"):
+        tg._bridge.run("tl.leiden", adata, {"resolutoin": 1}, seed=0, copy=False)
+    bad = tissue()
+    bad.X.data[3] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        tg.pp.normalize_total(bad)
+    assert "tegula" not in bad.uns
+
+
+def test_empty_observations_are_said():
+    adata = tissue()
+    x = adata.X.toarray()
+    x[5] = 0
+    adata.X = sparse.csr_matrix(x)
+    with pytest.warns(UserWarning, match="1 "):
+        tg.pp.normalize_total(adata)
+
+
+def test_seed_and_threads():
+    results = []
+    for jobs in (1, 2, 8):
+        tg.settings.n_jobs = jobs
+        adata = prepared()
+        tg.tl.scc(adata, e_neigh=15, random_state=3)
+        results.append((adata.obsm["X_pca"].tobytes(), list(adata.obs["scc"])))
+    tg.settings.n_jobs = None
+    assert results[0] == results[1] == results[2]
+    assert int(adata.uns["tegula"]["tl.scc"]["seed"]) == 3
+
+
+def big(n=60_000):
+    adata = ad.AnnData(np.zeros((n, 1), dtype=np.float32))
+    adata.obsm["X_pca"] = np.random.default_rng(0).normal(size=(n, 50)).astype(np.float32)
+    return adata
+
+
+def test_the_gil_is_released():
+    adata, ticks, done = big(20_000), [], threading.Event()
+
+    def work():
+        tg.pp.neighbors(adata, n_neighbors=15)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not done.is_set():
+        ticks.append(time.monotonic())
+        time.sleep(0.005)
+    thread.join()
+    assert len(ticks) > 5, "Python stood still while the step ran"
+
+
+def test_ctrl_c_stops_the_work_and_changes_nothing():
+    import _thread
+
+    adata = big()
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    start = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        tg.pp.neighbors(adata, n_neighbors=30)
+    assert time.monotonic() - start < 5, "it took too long to stop"
+    assert "connectivities" not in adata.obsp
+
+
+def test_the_same_bits_as_the_command(tmp_path):
+    command = shutil.which("tegula") or ROOT / "target/debug/tegula"
+    chain = [
+        ("pp", "normalize_total", {}),
+        ("pp", "log1p", {}),
+        ("pp", "pca", {"n_comps": 10}),
+        ("pp", "neighbors", {"n_neighbors": 15}),
+        ("tl", "leiden", {}),
+        ("tl", "scc", {"s_neigh": 8}),
+        ("tl", "smooth", {"key": "scc"}),
+    ]
+    adata = ad.read_h5ad(OSMFISH)
+    path = tmp_path / "step.h5ad"
+    shutil.copy(OSMFISH, path)
+    path.chmod(0o644)
+    for room, name, params in chain:
+        getattr(getattr(tg, room), name)(adata, **params)
+        flags = [f"--{k.replace('_', '-')}={v}" for k, v in params.items()]
+        subprocess.run([command, room, name, path, "--in-place", "--quiet", *flags], check=True, env=os.environ)
+    theirs = ad.read_h5ad(path)
+    np.testing.assert_array_equal(adata.X.data, theirs.X.data)
+    np.testing.assert_array_equal(adata.obsm["X_pca"], theirs.obsm["X_pca"])
+    for key in ("connectivities", "distances", "scc_connectivities"):
+        assert (adata.obsp[key] != theirs.obsp[key]).nnz == 0, key
+    for key in ("leiden", "scc", "scc_smooth"):
+        assert list(adata.obs[key]) == list(theirs.obs[key]), key
+
+
+def test_a_result_can_be_written_and_read_by_anndata(tmp_path):
+    adata = prepared()
+    tg.pp.neighbors(adata, n_neighbors=10)
+    tg.tl.leiden(adata)
+    adata.write_h5ad(tmp_path / "out.h5ad")
+    back = ad.read_h5ad(tmp_path / "out.h5ad")
+    assert list(back.obs["leiden"]) == list(adata.obs["leiden"])
+    assert int(back.uns["tegula"]["pp.pca"]["params"]["n_comps"]) == 8

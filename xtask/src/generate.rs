@@ -1,0 +1,198 @@
+//! What is made from the registry: the Python functions and the reference pages. Committed, and checked to be fresh.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde_json::Value as Json;
+
+use tegula::core::Method;
+use tegula::field::{self, Field, Kind};
+use tegula::registry;
+
+use crate::root;
+
+/// Rewrites every generated file.
+pub(crate) fn write() -> Result<()> {
+    for (path, text) in files()? {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        fs::write(&path, text)?;
+    }
+    Ok(())
+}
+
+/// Fails where a generated file is not what the registry would make now.
+pub(crate) fn check() -> Result<()> {
+    for (path, text) in files()? {
+        if fs::read_to_string(&path).unwrap_or_default() != text {
+            bail!("{} is stale; run `cargo xtask gen` and commit", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn files() -> Result<Vec<(PathBuf, String)>> {
+    let python = root().join("python/src/tegula");
+    let mut all = vec![
+        (python.join("pp.py"), module("pp", "Preprocessing.")?),
+        (python.join("tl.py"), module("tl", "Tools: clustering, smoothing, annotation.")?),
+    ];
+    let mut index = String::from("# Methods\n\nMade by `cargo xtask gen` from the registry.\n\n");
+    for m in registry::methods() {
+        let _ = writeln!(index, "- [`{}`]({}.md): {}", m.id(), m.id(), m.summary());
+        all.push((root().join(format!("docs/methods/{}.md", m.id())), reference(m)));
+    }
+    all.push((root().join("docs/methods/README.md"), index));
+    Ok(all)
+}
+
+/// The reference page of a method.
+fn reference(m: &dyn Method) -> String {
+    let schema = m.schema();
+    let schema = schema.as_value();
+    let id = m.id();
+    let cli = id.replace('.', " ").replace('_', "-");
+    let mut text = format!("# {id}\n\n{}\n\n", deeper(field::page(schema)));
+    let _ = writeln!(text, "## Parameters\n\n| name | takes | default | |\n|---|---|---|---|");
+    for f in field::fields(schema) {
+        let takes = annotation(&f).replace('|', "\\|");
+        let _ = writeln!(text, "| `{}` | {takes} | `{}` | {} |", f.name, python_literal(&f.default), one_line(&f.help));
+    }
+    let aliases =
+        if m.aliases().is_empty() { String::new() } else { format!(" Also: `{}`.", m.aliases().join("`, `")) };
+    let _ = writeln!(text, "\nCommand: `tegula {}`. Python: `tegula.{id}`.{aliases}", cli.replace('-', "_"));
+    text
+}
+
+/// Headings one level deeper, since the page has a title of its own.
+fn deeper(page: &str) -> String {
+    let mut fenced = false;
+    let line = |l: &str| {
+        fenced ^= l.starts_with("```");
+        if l.starts_with('#') && !fenced { format!("#{l}") } else { l.to_owned() }
+    };
+    page.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn one_line(text: &str) -> String {
+    text.replace('\n', " ")
+}
+
+/// One Python module: every method of that room, and the aliases that belong to it.
+fn module(room: &str, about: &str) -> Result<String> {
+    let prefix = format!("{room}.");
+    let mut names = Vec::new();
+    let mut body = String::new();
+    for m in registry::methods() {
+        for id in registry::names(m) {
+            if let Some(name) = id.strip_prefix(prefix.as_str()) {
+                names.push(name.to_owned());
+                body.push_str(&function(m, name)?);
+            }
+        }
+    }
+    names.sort();
+    let list: String = names.iter().map(|n| format!("    \"{n}\",\n")).collect();
+    Ok(format!(
+        "\"\"\"{about}\n\nMade by `cargo xtask gen` from the registry of methods; do not edit.\n\"\"\"\n\n\
+         from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Literal\n\n\
+         from ._bridge import run\n\nif TYPE_CHECKING:\n    from collections.abc import Sequence\n\n    \
+         from anndata import AnnData\n\n__all__ = [\n{list}]\n{body}"
+    ))
+}
+
+fn function(m: &dyn Method, name: &str) -> Result<String> {
+    let schema = m.schema();
+    let schema = schema.as_value();
+    let fields = field::fields(schema);
+    let mut text = format!("\n\ndef {name}(\n    adata: AnnData,\n    *,\n");
+    for f in &fields {
+        let _ = writeln!(text, "    {}: {} = {},", f.name, annotation(f), python_literal(&f.default));
+    }
+    text.push_str(
+        "    seed: int = 0,\n    random_state: int | None = None,\n    copy: bool = False,\n) -> AnnData | None:\n",
+    );
+    text.push_str(&docstring(m, &fields, field::page(schema))?);
+    text.push_str("    params = {\n");
+    for f in &fields {
+        let _ = writeln!(text, "        \"{0}\": {0},", f.name);
+    }
+    text.push_str("    }\n    seed = seed if random_state is None else random_state\n");
+    let _ = writeln!(text, "    return run(\"{}\", adata, params, seed=seed, copy=copy)", m.id());
+    Ok(text)
+}
+
+/// A numpydoc docstring from the method's page.
+fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> Result<String> {
+    let mut sections = page.split("\n# ");
+    let opening = sections.next().unwrap_or_default().trim();
+    let mut notes = String::new();
+    let mut references = String::new();
+    for section in sections {
+        let (title, text) = section.split_once('\n').unwrap_or((section, ""));
+        match title.trim() {
+            "References" => references = text.trim().to_owned(),
+            // The example is Rust; Python's own is the tutorial's.
+            "Example" | "Examples" | "Reads and writes" => {}
+            title => {
+                let _ = write!(notes, "**{title}.** {}\n\n", text.trim());
+            }
+        }
+    }
+    let mut lines = format!("{opening}\n\nParameters\n----------\nadata\n    The annotated matrix.\n");
+    for f in fields {
+        let _ = write!(lines, "{}\n    {}\n", f.name, f.help.trim().replace('\n', "\n    "));
+    }
+    lines.push_str(
+        "seed\n    Seed of all randomness; the result does not depend on the number of threads.\nrandom_state\n    \
+         Another name for ``seed``.\ncopy\n    Return a changed copy instead of changing ``adata``.\n\nReturns\n-------\n\
+         ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):\n\n",
+    );
+    let step = m.step(serde_json::json!({})).map_err(|e| anyhow::anyhow!("{}: {e}", m.id()))?;
+    for slot in step.writes() {
+        let _ = writeln!(lines, "- ``{slot}``");
+    }
+    if !notes.is_empty() {
+        let _ = write!(lines, "\nNotes\n-----\n{}\n", notes.trim());
+    }
+    if !references.is_empty() {
+        let _ = write!(lines, "\nReferences\n----------\n{references}\n");
+    }
+    let body = lines.trim_end().replace('\\', "\\\\").replace("\"\"\"", "'''");
+    let indented: Vec<String> =
+        body.lines().map(|l| if l.is_empty() { String::new() } else { format!("    {l}") }).collect();
+    Ok(format!("    \"\"\"{}\n    \"\"\"\n", indented.join("\n").trim_start()))
+}
+
+fn annotation(f: &Field) -> String {
+    let base = match &f.kind {
+        Kind::Bool => "bool".to_owned(),
+        Kind::Int => "int".to_owned(),
+        Kind::Float => "float".to_owned(),
+        Kind::Str => "str".to_owned(),
+        Kind::Choice(names) => format!("Literal[\"{}\"]", names.join("\", \"")),
+        Kind::List(item) => match **item {
+            Kind::Int => "Sequence[int]".to_owned(),
+            Kind::Float => "Sequence[float]".to_owned(),
+            _ => "Sequence[str]".to_owned(),
+        },
+    };
+    if f.optional { format!("{base} | None") } else { base }
+}
+
+fn python_literal(v: &Json) -> String {
+    match v {
+        Json::Null => "None".into(),
+        Json::Bool(true) => "True".into(),
+        Json::Bool(false) => "False".into(),
+        Json::Array(items) => format!(
+            "({}{})",
+            items.iter().map(python_literal).collect::<Vec<_>>().join(", "),
+            if items.len() == 1 { "," } else { "" }
+        ),
+        other => other.to_string(),
+    }
+}
