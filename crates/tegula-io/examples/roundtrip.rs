@@ -1,7 +1,9 @@
-//! Reads a file and writes it again: `roundtrip IN OUT [fresh] [x] [time]`.
+//! Reads a file and writes it again: `roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [time]`.
 //!
-//! `fresh` forgets where the data came from, so that everything is encoded anew; `x` does so for the
-//! matrix alone; `time` says how long both took.
+//! `fresh` forgets where the data came from, so that everything is encoded anew; `x` does so for the matrix alone;
+//! `read` writes nothing; `time` says how long both took.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command for tests
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,7 +14,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| args.iter().skip(2).any(|a| a == word);
     let (Some(input), Some(output)) = (args.first(), args.get(1)) else {
-        eprintln!("usage: roundtrip IN OUT [fresh] [x] [time]");
+        eprintln!("usage: roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [time]");
         return ExitCode::from(2);
     };
     let job = || -> tegula_core::Result<()> {
@@ -26,8 +28,12 @@ fn main() -> ExitCode {
             let x = adata.take_matrix(None)?;
             adata.set_x(x)?;
         }
+        let level = args.iter().find_map(|a| a.strip_prefix("gzip=")?.parse().ok());
+        let options = WriteOptions { gzip: level.or(WriteOptions::default().gzip), ..Default::default() };
         let start = Instant::now();
-        write_h5ad(&adata, output, &WriteOptions::default())?;
+        if !has("read") {
+            write_h5ad(&adata, output, &options)?;
+        }
         if has("time") {
             println!("read {:.3} s, write {:.3} s", reading.as_secs_f64(), start.elapsed().as_secs_f64());
         }

@@ -94,10 +94,10 @@ fn flags(v: &[bool]) -> Vec<u8> {
 fn labels<W: Write + Seek>(w: &mut Writer<W>, l: &Labels) -> Result<u64> {
     let (n, k) = (l.len(), l.categories().len());
     // The width pandas would choose.
-    let codes = if k <= i8::MAX as usize {
+    let codes = if i8::try_from(k).is_ok() {
         let bytes: Vec<u8> = l.codes().iter().map(|&c| c as u8).collect();
         w.array(&Type::I8, &[n], Cells::Bytes(&bytes), &plain())?
-    } else if k <= i16::MAX as usize {
+    } else if i16::try_from(k).is_ok() {
         let bytes: Vec<u8> = l.codes().iter().flat_map(|&c| (c as i16).to_le_bytes()).collect();
         w.array(&Type::I16, &[n], Cells::Bytes(&bytes), &plain())?
     } else {
@@ -148,12 +148,12 @@ pub(super) fn column<W: Write + Seek>(w: &mut Writer<W>, c: &Column) -> Result<u
         Column::NullableInt(v) => {
             let values: Vec<i64> = v.iter().map(|x| x.unwrap_or(0)).collect();
             let values = w.array(&Type::I64, &shape, Cells::I64(&values), &plain())?;
-            nullable(w, "nullable-integer", values, v.iter().map(Option::is_none).collect())
+            nullable(w, "nullable-integer", values, &v.iter().map(Option::is_none).collect::<Vec<_>>())
         }
         Column::NullableBool(v) => {
             let values: Vec<u8> = v.iter().map(|x| u8::from(x.unwrap_or(false))).collect();
             let values = w.array(&Type::bool(), &shape, Cells::Bytes(&values), &plain())?;
-            nullable(w, "nullable-boolean", values, v.iter().map(Option::is_none).collect())
+            nullable(w, "nullable-boolean", values, &v.iter().map(Option::is_none).collect::<Vec<_>>())
         }
         // anndata reads nullable strings only since 0.11; a categorical says the same to all.
         Column::NullableStr(_) => match c.to_labels() {
@@ -163,8 +163,8 @@ pub(super) fn column<W: Write + Seek>(w: &mut Writer<W>, c: &Column) -> Result<u
     }
 }
 
-fn nullable<W: Write + Seek>(w: &mut Writer<W>, kind: &str, values: u64, missing: Vec<bool>) -> Result<u64> {
-    let mask = w.array(&Type::bool(), &[missing.len()], Cells::Bytes(&flags(&missing)), &plain())?;
+fn nullable<W: Write + Seek>(w: &mut Writer<W>, kind: &str, values: u64, missing: &[bool]) -> Result<u64> {
+    let mask = w.array(&Type::bool(), &[missing.len()], Cells::Bytes(&flags(missing)), &plain())?;
     w.group(&[("mask".into(), mask), ("values".into(), values)], &Attr::encoding(kind, "0.1.0"))
 }
 

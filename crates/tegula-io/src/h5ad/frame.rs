@@ -109,7 +109,6 @@ fn plain_column(store: &Store, leaf: &Leaf, t: &Type) -> Result<Option<Column>> 
 }
 
 fn group_column(store: &Store, group: &Branch) -> Result<Option<Column>> {
-    let present = |mask: &[bool], i: usize| !mask.get(i).copied().unwrap_or(true);
     match group.attrs.encoding() {
         "categorical" => return Ok(categorical(store, group)?.map(Column::Labels)),
         "nullable-integer" | "nullable-boolean" | "nullable-string-array" => {}
@@ -117,15 +116,17 @@ fn group_column(store: &Store, group: &Branch) -> Result<Option<Column>> {
     }
     let Some((values, mask)) = masked(store, group)? else { return Ok(None) };
     let Some(t) = &values.dtype else { return Ok(None) };
-    fn gaps<T>(v: Vec<T>, keep: impl Fn(usize) -> bool) -> Vec<Option<T>> {
-        v.into_iter().enumerate().map(|(i, x)| keep(i).then_some(x)).collect()
-    }
     Ok(Some(match t {
-        Type::Int { .. } => Column::NullableInt(gaps(store.numbers(values)?, |i| present(&mask, i))),
-        t if t.is_bool() => Column::NullableBool(gaps(store.numbers(values)?, |i| present(&mask, i))),
-        t if t.is_text() => Column::NullableStr(gaps(store.texts(values)?, |i| present(&mask, i))),
+        Type::Int { .. } => Column::NullableInt(gaps(store.numbers(values)?, &mask)),
+        t if t.is_bool() => Column::NullableBool(gaps(store.numbers(values)?, &mask)),
+        t if t.is_text() => Column::NullableStr(gaps(store.texts(values)?, &mask)),
         _ => return Ok(None),
     }))
+}
+
+/// The values that are not masked.
+fn gaps<T>(values: Vec<T>, mask: &[bool]) -> Vec<Option<T>> {
+    values.into_iter().zip(mask).map(|(x, &missing)| (!missing).then_some(x)).collect()
 }
 
 /// The values and the mask of a nullable array.

@@ -171,10 +171,10 @@ impl<W: Write + Seek> Job<'_, W> {
 
     fn map(&mut self, attr: &str, mut children: Children) -> Result<u64> {
         for key in self.others(attr) {
-            if children.iter().all(|c| c.0 != key) {
-                if let Some(at) = self.keep(&format!("{attr}/{key}"), |_| true)? {
-                    children.push((key, at));
-                }
+            if children.iter().all(|c| c.0 != key)
+                && let Some(at) = self.keep(&format!("{attr}/{key}"), |_| true)?
+            {
+                children.push((key, at));
             }
         }
         self.w.group(&children, &Attr::encoding("dict", "0.1.0"))
@@ -203,10 +203,10 @@ impl<W: Write + Seek> Job<'_, W> {
             children.push((name.clone(), kept.map_or_else(|| encode::column(&mut self.w, c), Ok)?));
         }
         for name in self.others(attr) {
-            if f.get(&name).is_none() {
-                if let Some(at) = self.keep(&format!("{attr}/{name}"), |_| true)? {
-                    children.push((name, at));
-                }
+            if f.get(&name).is_none()
+                && let Some(at) = self.keep(&format!("{attr}/{name}"), |_| true)?
+            {
+                children.push((name, at));
             }
         }
         let listed = self.source.and_then(|s| s.root.group(attr)?.attrs.texts("column-order")).unwrap_or_default();

@@ -5,11 +5,13 @@ use std::io::{Seek, Write};
 use hdf5_pure::{AttrValue, Datatype, Layout};
 use tegula_core::Result;
 
+use super::cells::Cells;
 use super::file::{Attrs, Leaf, Node, Store};
 use super::heap::Heaps;
 use super::message::UNDEFINED;
+use super::tree::Placed;
 use super::types::Type;
-use super::writer::{Attr, AttrData, Cells, Placed, Writer};
+use super::writer::{Attr, AttrData, Writer};
 
 /// True where an object and all below it can be carried over without loss.
 pub(crate) fn can_copy(node: &Node) -> bool {
@@ -82,7 +84,7 @@ fn with_new_heap<W: Write + Seek>(
         let length = u32::from_le_bytes([raw[k], raw[k + 1], raw[k + 2], raw[k + 3]]) as usize;
         objects.push((if bytes.is_empty() { 0 } else { length }, bytes));
     }
-    let refs = to.to_heap(objects.into_iter())?;
+    let refs = to.place_in_heap(objects.into_iter())?;
     for (k, r) in at.iter().zip(refs.chunks_exact(16)) {
         raw[*k..k + 16].copy_from_slice(r);
     }
@@ -112,10 +114,10 @@ fn attribute(value: &AttrValue, stored: Option<&Datatype>) -> Option<AttrData> {
             numbers!($t, $v, vec![$v.len()])
         };
     }
-    if stored.and_then(Type::from_stored).is_some_and(|t| t.is_bool()) {
-        if let Some(x) = value.as_i64() {
-            return Some(AttrData::Flag(x != 0));
-        }
+    if stored.and_then(Type::from_stored).is_some_and(|t| t.is_bool())
+        && let Some(x) = value.as_i64()
+    {
+        return Some(AttrData::Flag(x != 0));
     }
     if let Some(texts) = value.as_strings() {
         return Some(match value {

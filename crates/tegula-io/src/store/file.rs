@@ -89,7 +89,7 @@ impl Store {
     }
 
     pub(super) fn damaged(&self, at: &str, why: impl Display) -> Error {
-        self.bad(at, format!("is damaged ({why}); copy or make the file again"))
+        self.bad(at, format!("is damaged, or newer than this reader ({why}); copy or make the file again"))
     }
 
     fn branch(&self, group: &Group, path: String, depth: usize, left: &mut usize) -> Result<Branch> {

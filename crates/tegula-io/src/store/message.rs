@@ -11,7 +11,7 @@ pub(crate) type Message = (u8, Vec<u8>);
 pub(crate) fn dataspace(shape: Option<&[usize]>) -> Vec<u8> {
     let Some(shape) = shape else { return vec![2, 0, 0, 2] };
     let mut out = vec![2, shape.len() as u8, 0, u8::from(!shape.is_empty())];
-    shape.iter().for_each(|&d| out.extend((d as u64).to_le_bytes()));
+    out.extend(shape.iter().flat_map(|&d| (d as u64).to_le_bytes()));
     out
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn contiguous(address: u64, size: u64) -> Vec<u8> {
 pub(crate) fn chunked(index: u64, chunk: &[usize], value_size: usize) -> Vec<u8> {
     let mut out = vec![3, 2, chunk.len() as u8 + 1];
     out.extend(index.to_le_bytes());
-    chunk.iter().for_each(|&d| out.extend((d as u32).to_le_bytes()));
+    out.extend(chunk.iter().flat_map(|&d| (d as u32).to_le_bytes()));
     out.extend((value_size as u32).to_le_bytes());
     out
 }
@@ -67,7 +67,7 @@ pub(crate) fn pipeline(filters: &[Filter]) -> Vec<u8> {
         out.extend(u16::from(f.optional).to_le_bytes());
         out.extend((f.values.len() as u16).to_le_bytes());
         out.extend(name);
-        f.values.iter().for_each(|v| out.extend(v.to_le_bytes()));
+        out.extend(f.values.iter().flat_map(|v| v.to_le_bytes()));
     }
     out
 }

@@ -49,12 +49,11 @@ impl Number for bool {
     }
 }
 
+/// Turns stored bytes into numbers, record by record.
+type Decoder<T> = Box<dyn Fn(&[u8], &mut [T]) + Sync>;
+
 /// A function that decodes values of the stored type at `offset` in records of `stride` bytes.
-pub(super) fn decoder<T: Number>(
-    t: &Type,
-    offset: usize,
-    stride: usize,
-) -> Option<Box<dyn Fn(&[u8], &mut [T]) + Sync>> {
+pub(super) fn decoder<T: Number>(t: &Type, offset: usize, stride: usize) -> Option<Decoder<T>> {
     macro_rules! each {
         ($src:ty, $n:literal, $big:expr, $from:expr) => {{
             let from = $from;

@@ -84,7 +84,7 @@ impl Type {
         let big = |order: DatatypeByteOrder| match order {
             DatatypeByteOrder::LittleEndian => Some(false),
             DatatypeByteOrder::BigEndian => Some(true),
-            _ => None,
+            DatatypeByteOrder::Vax => None,
         };
         Some(match stored {
             Datatype::FixedPoint { size, byte_order, layout } => {
@@ -216,7 +216,7 @@ impl Type {
                     out.extend(name.as_bytes());
                     out.push(0);
                 }
-                members.iter().for_each(|m| out.extend(&m.1));
+                out.extend(members.iter().flat_map(|m| &m.1));
             }
             Self::Compound { size, fields } => {
                 let n = (fields.len() as u16).to_le_bytes();
@@ -232,7 +232,7 @@ impl Type {
             Self::Array { base, dims } => {
                 head(out, 3, 10, [0, 0, 0], self.size() as u32);
                 out.push(dims.len() as u8);
-                dims.iter().for_each(|d| out.extend(d.to_le_bytes()));
+                out.extend(dims.iter().flat_map(|d| d.to_le_bytes()));
                 base.encode(out);
             }
             Self::Reference => head(out, 1, 7, [0, 0, 0], 8),

@@ -4,15 +4,16 @@
 //! (layout 3, B-tree 1), global heaps. Every HDF5 library since 1.8 reads it.
 
 use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use tegula_core::{Error, Result};
 
+use super::cells::Cells;
 use super::filters::{DEFLATE, SHUFFLE, pack};
 use super::heap::{HEAP, HeapBuilder, reference};
 use super::message::{self, Filter, Message};
+use super::tree::Placed;
 use super::types::Type;
 
 /// Arrays below this many bytes are not packed: it would cost more than it saves.
@@ -21,8 +22,6 @@ const SMALL: usize = 4096;
 const CHUNK: usize = 1 << 18;
 /// Heap for the texts of attributes.
 const ATTR_HEAP: usize = 4096;
-/// Children of a B-tree node (HDF5's default).
-const FANOUT: usize = 64;
 
 /// An attribute to be written.
 pub(crate) struct Attr(pub(crate) String, pub(crate) AttrData);
@@ -45,29 +44,6 @@ impl Attr {
     pub(crate) fn encoding(kind: &str, version: &str) -> Vec<Self> {
         vec![Self::text("encoding-type", kind), Self::text("encoding-version", version)]
     }
-}
-
-/// Values to be written.
-#[derive(Clone, Copy)]
-pub(crate) enum Cells<'a> {
-    F32(&'a [f32]),
-    F64(&'a [f64]),
-    I32(&'a [i32]),
-    I64(&'a [i64]),
-    U32(&'a [u32]),
-    U64(&'a [u64]),
-    /// Positions, written as signed integers of the given number of bytes.
-    Positions(&'a [usize], usize),
-    /// Values of any type, as stored.
-    Bytes(&'a [u8]),
-}
-
-/// One packed chunk in the file: where in the array, bytes, filters left out, address.
-pub(crate) struct Placed {
-    pub(crate) offset: Vec<usize>,
-    pub(crate) size: usize,
-    pub(crate) mask: u32,
-    pub(crate) address: u64,
 }
 
 /// An HDF5 file being written.
@@ -230,12 +206,12 @@ impl<W: Write + Seek> Writer<W> {
     /// Adds an array of texts.
     pub(crate) fn texts<S: AsRef<str>>(&mut self, shape: &[usize], values: &[S], attrs: &[Attr]) -> Result<u64> {
         let objects = values.iter().map(|s| (s.as_ref().len(), s.as_ref().as_bytes()));
-        let refs = self.to_heap(objects)?;
+        let refs = self.place_in_heap(objects)?;
         self.array(&Type::Str, shape, Cells::Bytes(&refs), attrs)
     }
 
     /// Puts `(length, bytes)` objects into heaps and gives the references to them.
-    pub(super) fn to_heap<'b>(&mut self, objects: impl Iterator<Item = (usize, &'b [u8])>) -> Result<Vec<u8>> {
+    pub(super) fn place_in_heap<'b>(&mut self, objects: impl Iterator<Item = (usize, &'b [u8])>) -> Result<Vec<u8>> {
         let mut refs: Vec<u8> = Vec::new();
         let mut open: Vec<(usize, usize, u32)> = Vec::new();
         let mut heap = HeapBuilder::default();
@@ -333,54 +309,6 @@ impl<W: Write + Seek> Writer<W> {
         Ok(placed)
     }
 
-    /// The B-tree over the chunks, which must be in order.
-    fn chunk_tree(&mut self, placed: &[Placed], chunk: &[usize], value_size: usize) -> Result<u64> {
-        if placed.is_empty() {
-            return Ok(message::UNDEFINED);
-        }
-        let key = |size: usize, mask: u32, offset: &[usize], last: usize| {
-            let mut out = (size as u32).to_le_bytes().to_vec();
-            out.extend(mask.to_le_bytes());
-            offset.iter().for_each(|&o| out.extend((o as u64).to_le_bytes()));
-            out.extend((last as u64).to_le_bytes());
-            out
-        };
-        let mut level: Vec<(Vec<u8>, u64)> =
-            placed.iter().map(|p| (key(p.size, p.mask, &p.offset, 0), p.address)).collect();
-        let end: Vec<usize> = placed[placed.len() - 1].offset.iter().zip(chunk).map(|(o, d)| o + d).collect();
-        let end = key(0, 0, &end, value_size);
-        let node_size = 24 + FANOUT * 8 + (FANOUT + 1) * end.len();
-        for height in 0u8.. {
-            let base = self.append(&[])?;
-            let step = node_size.next_multiple_of(8) as u64;
-            let count = level.len().div_ceil(FANOUT);
-            let mut above = Vec::with_capacity(count);
-            for (k, children) in level.chunks(FANOUT).enumerate() {
-                let mut node = b"TREE\x01".to_vec();
-                node.push(height);
-                node.extend((children.len() as u16).to_le_bytes());
-                let sibling = |there: bool, at: u64| if there { at } else { message::UNDEFINED };
-                let here = base + k as u64 * step;
-                node.extend(sibling(k > 0, here.wrapping_sub(step)).to_le_bytes());
-                node.extend(sibling(k + 1 < count, here + step).to_le_bytes());
-                for (key, address) in children {
-                    node.extend(key);
-                    node.extend(address.to_le_bytes());
-                }
-                node.extend(level.get((k + 1) * FANOUT).map_or(&end, |next| &next.0));
-                node.resize(node_size, 0);
-                let at = self.append(&node)?;
-                debug_assert_eq!(at, here);
-                above.push((children[0].0.clone(), at));
-            }
-            if above.len() == 1 {
-                return Ok(above[0].1);
-            }
-            level = above;
-        }
-        unreachable!("each level is a 64th of the one below")
-    }
-
     /// Completes the file and gives back what it was written to.
     pub(crate) fn finish(mut self, root: u64) -> Result<W> {
         self.close_heap();
@@ -404,43 +332,4 @@ const PIPELINE: u8 = 11;
 
 fn data_messages(t: &Type, shape: Option<&[usize]>, chunked: bool) -> Vec<Message> {
     vec![(DATASPACE, message::dataspace(shape)), (DATATYPE, message::datatype(t)), (FILL, message::fill_value(chunked))]
-}
-
-impl Cells<'_> {
-    /// Number of values of `size` bytes.
-    fn len(&self, size: usize) -> usize {
-        match self {
-            Self::F32(v) => v.len(),
-            Self::F64(v) => v.len(),
-            Self::I32(v) => v.len(),
-            Self::I64(v) => v.len(),
-            Self::U32(v) => v.len(),
-            Self::U64(v) => v.len(),
-            Self::Positions(v, _) => v.len(),
-            Self::Bytes(v) => v.len() / size,
-        }
-    }
-
-    /// Adds the bytes of the given values.
-    fn put(&self, range: Range<usize>, size: usize, out: &mut Vec<u8>) {
-        macro_rules! plain {
-            ($v:expr, $n:literal) => {{
-                let start = out.len();
-                out.resize(start + range.len() * $n, 0);
-                for (o, x) in out[start..].chunks_exact_mut($n).zip(&$v[range]) {
-                    o.copy_from_slice(&x.to_le_bytes());
-                }
-            }};
-        }
-        match self {
-            Self::F32(v) => plain!(v, 4),
-            Self::F64(v) => plain!(v, 8),
-            Self::I32(v) => plain!(v, 4),
-            Self::I64(v) => plain!(v, 8),
-            Self::U32(v) => plain!(v, 4),
-            Self::U64(v) => plain!(v, 8),
-            Self::Positions(v, bytes) => v[range].iter().for_each(|x| out.extend(&(*x as u64).to_le_bytes()[..*bytes])),
-            Self::Bytes(v) => out.extend(&v[range.start * size..range.end * size]),
-        }
-    }
 }

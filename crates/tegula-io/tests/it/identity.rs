@@ -25,7 +25,7 @@ fn every_kind_of_value_comes_back() {
 fn packed_arrays_of_many_chunks_come_back() {
     let n = 70;
     let m = 9000;
-    let value = |k: usize| if k % 3 == 0 { (k % 251) as f32 } else { 0.0 };
+    let value = |k: usize| if k.is_multiple_of(3) { (k % 251) as f32 } else { 0.0 };
     let d = Dense::new(n, m, (0..n * m).map(value).collect::<Vec<_>>()).unwrap();
     let names = |p: &str, n: usize| Frame::new((0..n).map(|i| format!("{p}{i}")).collect());
     let mut a = AnnData::new(Some(Csr::from_dense(&d).into()), names("o", n), names("v", m)).unwrap();
@@ -83,7 +83,9 @@ fn frame(n: usize) -> BoxedStrategy<Frame> {
     (vec("[a-z0-9]{1,5}", n), proptest::option::of("[a-z]{1,4}"), vec((key(), column(n)), 0..4))
         .prop_map(|(index, name, columns)| {
             let mut f = Frame::new(index).named(name);
-            columns.into_iter().for_each(|(k, c)| f.insert(&k, c).unwrap());
+            for (k, c) in columns {
+                f.insert(&k, c).unwrap();
+            }
             f
         })
         .boxed()
@@ -128,8 +130,12 @@ fn anndata() -> impl Strategy<Value = AnnData> {
         })
         .prop_map(|(x, obs, var, layers, uns, obsp)| {
             let mut a = AnnData::new(x, obs, var).unwrap();
-            layers.into_iter().for_each(|(k, m)| a.set_matrix(Some(&k), m).unwrap());
-            uns.into_iter().for_each(|(k, v)| a.set_uns(&k, v));
+            for (k, m) in layers {
+                a.set_matrix(Some(&k), m).unwrap();
+            }
+            for (k, v) in uns {
+                a.set_uns(&k, v);
+            }
             for (k, m) in obsp {
                 let v = match m {
                     Matrix::Dense(d) => Value::from(d),

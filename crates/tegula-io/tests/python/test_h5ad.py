@@ -175,7 +175,7 @@ def test_backed_mode_and_editing_in_place(tmp_path):
     want.write_h5ad(tmp_path / "in.h5ad")
     run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
     backed = ad.read_h5ad(tmp_path / "out.h5ad", backed="r")
-    assert_equal(backed[:7].to_memory().X, want[:7].X)
+    assert_equal(backed.to_memory().X, want.X)
     backed.file.close()
     with h5py.File(tmp_path / "out.h5ad", "r+") as f:
         f["uns"].attrs["more"] = "text"
@@ -192,7 +192,7 @@ def test_unknown_groups_survive(tmp_path):
     with h5py.File(tmp_path / "in.h5ad", "r+") as f:
         f["mine/deep"] = np.arange(5, dtype=">i2")
         f["mine"].attrs["note"] = "kept"
-        f["mine/bits"] = h5py.Empty("f4") if False else np.array([1 + 2j])
+        f["mine/complex"] = np.array([1 + 2j])
         f["obs/odd"] = np.zeros((N, 2))
         f["obs"].attrs["column-order"] = ["odd", *[c for c in f["obs"].attrs["column-order"]]]
         t = h5py.string_dtype()
@@ -200,7 +200,7 @@ def test_unknown_groups_survive(tmp_path):
     run(tmp_path / "in.h5ad", tmp_path / "out.h5ad")
     with h5py.File(tmp_path / "out.h5ad") as f:
         assert f["mine/deep"].dtype == np.dtype(">i2") and (f["mine/deep"][:] == np.arange(5)).all()
-        assert f["mine"].attrs["note"] == "kept" and f["mine/bits"][0] == 1 + 2j
+        assert f["mine"].attrs["note"] == "kept" and f["mine/complex"][0] == 1 + 2j
         assert f["obs/odd"].shape == (N, 2) and f["obs"].attrs["column-order"][0] == "odd"
         assert f["uns/records"][0]["s"] == b"a"
 
@@ -233,10 +233,10 @@ def test_nullable_strings(tmp_path):
     assert got.isna().sum() == N // 2 and got.iloc[0] == "x"
 
 
-def test_newest_format_of_h5py(tmp_path):
+def test_format_of_hdf5_1_10(tmp_path):
     a = with_maps()
     a.write_h5ad(tmp_path / "in.h5ad", compression="gzip")
-    with h5py.File(tmp_path / "in.h5ad") as f, h5py.File(tmp_path / "new.h5ad", "w", libver="latest") as g:
+    with h5py.File(tmp_path / "in.h5ad") as f, h5py.File(tmp_path / "new.h5ad", "w", libver=("v108", "v110")) as g:
         for k in f:
             f.copy(k, g)
         for k, v in f.attrs.items():
