@@ -82,7 +82,8 @@ def compare(path, resolution=1.0, seeds=5, ours=None):
 
     peers = {"igraph 2": igraph_c(2), "igraph 10": igraph_c(10), "igraph -1": igraph_c(-1)}
     peers["leidenalg 2"] = other(leidenalg, n_iterations=2)
-    peers["leidenalg -1"] = other(leidenalg, n_iterations=-1)
+    if graph.vcount() < 50_000:  # above, it takes many minutes
+        peers["leidenalg -1"] = other(leidenalg, n_iterations=-1)
     if louvain:
         peers["louvain"] = other(louvain)
     seen = {name: [] for name in peers}

@@ -48,6 +48,7 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
     }
 
     /// The other ends of a node's edges, and their weights.
+    #[inline]
     pub(super) fn row(&self, node: usize) -> (&[u32], &[W]) {
         let r = self.indptr[node]..self.indptr[node + 1];
         (&self.indices[r.clone()], &self.weights[r])

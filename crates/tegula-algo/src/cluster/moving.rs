@@ -7,7 +7,7 @@ use tegula_core::{Ctx, Result};
 
 use super::level::Level;
 
-/// Gains below this part of a node's strength are rounding, not gains.
+/// Gains below this part of a node's strength, times 1 + γ, are rounding, not gains.
 const NOISE: f64 = 1e-10;
 
 /// Visits between two looks at the user's wishes.
@@ -29,7 +29,7 @@ pub(super) fn move_nodes<W: Copy + Into<f64>>(
         size[c as usize] += 1;
     }
     let mut empty: Vec<u32> = (0..n as u32).rev().filter(|&c| size[c as usize] == 0).collect();
-    let scale = resolution / level.total;
+    let (scale, noise) = (resolution / level.total, NOISE * (1.0 + resolution));
     let mut queue: VecDeque<u32> = shuffled(n, rng).into();
     let mut queued = vec![true; n];
     let (mut sum, mut touched) = (vec![0.0f64; n], Vec::<u32>::new());
@@ -54,7 +54,7 @@ pub(super) fn move_nodes<W: Copy + Into<f64>>(
         let (own, k) = (membership[i], level.strength[i]);
         let price = scale * k;
         let stay = sum[own as usize] - price * (tot[own as usize] - k);
-        let (mut best, mut gain) = (own, stay + NOISE * k);
+        let (mut best, mut gain) = (own, stay + noise * k);
         for c in touched.drain(..) {
             let g = std::mem::take(&mut sum[c as usize]) - price * tot[c as usize];
             if g > gain && c != own {

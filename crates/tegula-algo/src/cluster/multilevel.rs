@@ -65,7 +65,7 @@ fn cluster(graph: &Graph, s: &Settings<'_>, item: u64, ctx: &Ctx<'_>) -> Result<
             if gain > 0.0 {
                 (membership, quality) = (next, q);
             }
-            if gain < GAIN {
+            if gain.is_nan() || gain < GAIN {
                 break;
             }
         }

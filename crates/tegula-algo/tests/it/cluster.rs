@@ -155,7 +155,9 @@ fn graphs_with_nothing_to_find_are_no_error() {
 fn resolution_runs_from_components_to_single_nodes() {
     let g = unweighted(34, &KARATE);
     assert!(both(&g, 0.0, 0).iter().all(|p| p.n_clusters == 1));
-    assert!(both(&g, 1e6, 0).iter().all(|p| p.n_clusters == 34));
+    for gamma in [1e6, 1e300, f64::MAX] {
+        assert!(both(&g, gamma, 0).iter().all(|p| p.n_clusters == 34));
+    }
 }
 
 #[test]
@@ -170,7 +172,10 @@ fn the_number_of_clusters_can_be_asked_for() {
         let p = louvain(&g, &LouvainParams { n_clusters, ..Default::default() }, &ctx).unwrap();
         assert_eq!(p.n_clusters, k, "found at {}", p.resolution);
     }
-    // Two components cannot be one cluster: the nearest count is kept, and said aloud.
+}
+
+#[test]
+fn a_number_of_clusters_out_of_reach_gives_the_nearest_and_says_so() {
     struct Heard(std::sync::Mutex<String>);
     impl Progress for Heard {
         fn warn(&self, message: &str) {
