@@ -63,7 +63,7 @@ pub enum Key {
     Legend {
         /// The names in order.
         entries: Vec<(String, Rgb)>,
-        /// Where the list stands.
+        /// Where the list stands; one that is larger than the tissue stands outside.
         place: Place,
     },
     /// Names written onto the tissue.

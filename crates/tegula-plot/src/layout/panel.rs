@@ -12,6 +12,9 @@ const LARGEST: f64 = 1.0 / 8.0;
 /// Opacity of the ground of a legend that lies on the tissue.
 const GROUND: f64 = 0.85;
 
+/// Room between a legend inside and the end of its ground.
+const PAD: f64 = 4.0;
+
 /// What is drawn beside the tissue.
 enum Beside<'a> {
     Nothing,
@@ -24,6 +27,8 @@ pub(super) struct Cell<'a> {
     panel: &'a Panel,
     view: View,
     beside: Beside<'a>,
+    /// The corner a legend stands in, inside: whether at the top, whether on the left.
+    corner: Option<(bool, bool)>,
     title: Option<String>,
     /// How far above the tissue the title begins.
     lift: f64,
@@ -90,9 +95,23 @@ impl<'a> Cell<'a> {
             Beside::Bar(b) => (b.width(), b.height()),
             Beside::Nothing => (0.0, 0.0),
         };
-        let outside = wide > 0.0 && !matches!(panel.key, Key::Legend { place: Place::Inside { .. }, .. });
+        // A legend that is larger than the tissue cannot stand inside.
+        let corner = match panel.key {
+            Key::Legend { place: Place::Inside { top, left }, .. }
+                if wide + 2.0 * PAD < area[0] && tall + 2.0 * PAD < area[1] =>
+            {
+                Some((top, left))
+            }
+            _ => None,
+        };
+        let outside = wide > 0.0 && corner.is_none();
         let (left, right, above, below) = (0.0, 0.0, 0.0, 0.0);
-        let mut cell = Self { panel, view, beside, title: None, lift: 0.0, area, left, right, above, below };
+        let mut cell = Self { panel, view, beside, corner, title: None, lift: 0.0, area, left, right, above, below };
+        if let Key::OnData(names) = &panel.key {
+            let widest = names.iter().map(|n| font::width(&fit(&n.0), LABEL)).fold(0.0, f64::max);
+            cell.left = ((widest - area[0]) / 2.0).max(0.0);
+            cell.right = cell.left;
+        }
         // A key that is taller than the tissue reaches above and below it.
         let over = if outside { ((tall - area[1]) / 2.0).max(0.0) } else { 0.0 };
         if outside {
@@ -101,7 +120,7 @@ impl<'a> Cell<'a> {
         if let Some(title) = &panel.title {
             let title = font::fit(title, TITLE, side.max(area[0] + cell.right));
             let aside = ((font::width(&title, TITLE) - area[0]) / 2.0).max(0.0);
-            cell.left = aside;
+            cell.left = cell.left.max(aside);
             cell.right = cell.right.max(aside);
             // A title that would run into the key goes above it.
             cell.lift = if aside > GAP / 2.0 { over } else { 0.0 };
@@ -163,11 +182,10 @@ impl<'a> Cell<'a> {
     }
 
     fn draw_legend(&self, legend: &Legend, [x, y]: [f64; 2], items: &mut Vec<Item>) {
-        const PAD: f64 = 4.0;
         const INSET: f64 = 1.5;
         let [w, h] = self.area;
         let (lw, lh) = (legend.width(), legend.height());
-        let Key::Legend { place: Place::Inside { top, left }, .. } = self.panel.key else {
+        let Some((top, left)) = self.corner else {
             return legend.draw([x + w + GAP, y + (h - lh) / 2.0], items);
         };
         let (lw, lh) = (lw + 2.0 * PAD, lh + 2.0 * PAD);
@@ -180,17 +198,21 @@ impl<'a> Cell<'a> {
 
     fn draw_names(&self, names: &[(String, [f64; 2])], at: [f64; 2], items: &mut Vec<Item>) {
         const EDGE: f64 = 2.0;
-        let mut wanted: Vec<(&str, [f64; 2])> =
-            names.iter().map(|(name, p)| (name.as_str(), self.view.place(*p, at))).collect();
+        let mut wanted: Vec<(String, [f64; 2])> =
+            names.iter().map(|(name, p)| (fit(name), self.view.place(*p, at))).collect();
         wanted.sort_by(|a, b| a.1[1].total_cmp(&b.1[1]));
-        let mut taken: Vec<[f64; 4]> = Vec::new();
+        let mut taken: Vec<[f64; 3]> = Vec::new();
         for (name, [x, y]) in wanted {
-            let wide = font::width(name, LABEL);
-            // Names stay on the tissue where they are not wider than it.
-            let x = (x - wide / 2.0).min(at[0] + self.area[0] - wide - EDGE).max(at[0] + EDGE);
-            let y = free_height(&taken, x, wide, y);
-            taken.push([x, wide, y, LABEL]);
-            let (y, text) = (y + font::CAP * LABEL / 2.0, name.to_owned());
+            let wide = font::width(&name, LABEL);
+            let room = self.area[0] - wide - 2.0 * EDGE;
+            let x = if room > 0.0 {
+                (x - wide / 2.0).clamp(at[0] + EDGE, at[0] + EDGE + room)
+            } else {
+                at[0] + (self.area[0] - wide) / 2.0
+            };
+            let y = free_height(&taken, [x, wide, y], [at[1], at[1] + self.area[1]]);
+            taken.push([x, wide, y]);
+            let (y, text) = (y + font::CAP * LABEL / 2.0, name);
             items.push(Item::Text(Text { x, y, size: LABEL, text, color: Rgb::INK, halo: true, upright: false }));
         }
     }
@@ -205,13 +227,21 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// The height nearest to `y` where a name from `x` on covers none of those written already.
-fn free_height(taken: &[[f64; 4]], x: f64, wide: f64, y: f64) -> f64 {
+/// A name as it is written onto the tissue.
+fn fit(name: &str) -> String {
+    const LONGEST: f64 = 140.0;
+    font::fit(name, LABEL, LONGEST)
+}
+
+/// The height nearest to `y` where a name covers none of those written already: `(left, width, middle)`.
+fn free_height(taken: &[[f64; 3]], [x, wide, y]: [f64; 3], [top, bottom]: [f64; 2]) -> f64 {
     const STEP: f64 = LABEL / 4.0;
     const FARTHEST: i32 = 24;
     let hits = |y: f64| {
-        taken.iter().any(|t| x < t[0] + t[1] + STEP && t[0] < x + wide + STEP && (y - t[2]).abs() < t[3] + STEP / 2.0)
+        let beside = |t: &[f64; 3]| x < t[0] + t[1] + STEP && t[0] < x + wide + STEP;
+        taken.iter().any(|t| beside(t) && (y - t[2]).abs() < LABEL + STEP / 2.0)
     };
     let steps = (0..=FARTHEST).flat_map(|k| [k, -k]);
-    steps.map(|k| y + f64::from(k) * STEP).find(|&y| !hits(y)).unwrap_or(y)
+    let mut heights = steps.map(|k| y + f64::from(k) * STEP).filter(|&y| y > top + STEP && y < bottom - STEP);
+    heights.find(|&y| !hits(y)).unwrap_or(y)
 }

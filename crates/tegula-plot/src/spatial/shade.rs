@@ -1,5 +1,7 @@
 //! What a name in `color` stands for: categories or numbers, one per observation.
 
+use std::fmt::Write as _;
+
 use tegula_core::{AnnData, Column, Error, Labels, Result, Slot};
 
 /// One category or one number per observation.
@@ -51,10 +53,10 @@ fn unknown(adata: &AnnData, name: &str) -> Error {
     let near = nearest(name, columns.chain(genes).chain(raw));
     let mut hint = "it is neither a column nor a gene; name another in color".to_owned();
     if !near.is_empty() {
-        hint.push_str(&format!("; perhaps {}", near.join(", ")));
+        let _ = write!(hint, "; perhaps {}", near.join(", "));
     }
     if let Some(first) = adata.var().index().first() {
-        hint.push_str(&format!("; genes are named as `{first}`"));
+        let _ = write!(hint, "; genes are named as `{first}`");
     }
     adata.missing(&Slot::obs(name), &hint)
 }
@@ -71,7 +73,7 @@ fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<String> {
             (d <= allowed).then_some((d, n))
         })
         .collect();
-    near.sort();
+    near.sort_unstable();
     near.dedup();
     near.into_iter().take(SHOWN).map(|n| format!("`{}`", n.1)).collect()
 }

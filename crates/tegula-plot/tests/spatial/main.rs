@@ -1,4 +1,5 @@
 //! The spatial plot as its users see it: options in, files out.
+#![allow(clippy::unwrap_used)]
 
 mod files;
 mod options;

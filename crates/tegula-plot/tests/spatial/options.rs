@@ -82,7 +82,10 @@ fn everything_stays_on_the_page() {
             let scene = draw(&adata, options).unwrap().scene();
             for item in &scene.items {
                 let Item::Text(Text { x, y, size, text, .. }) = item else { continue };
-                assert!(*x >= 0.0 && *x < scene.width && *y <= scene.height && y - size >= -1.0, "{text} {x} {y}");
+                assert!(
+                    *x >= 0.0 && *x < scene.width && *y <= scene.height && y - size >= -1.0,
+                    "{nx}x{ny} {legend} {text} {x} {y}"
+                );
             }
         }
     }
