@@ -7,6 +7,7 @@ pub mod annotate;
 pub mod cluster;
 pub mod graph;
 pub mod index;
+pub mod linalg;
 pub mod metrics;
 pub mod pp;
 pub mod reduce;

@@ -1,6 +1,10 @@
 //! Dimension reduction.
 
-use tegula_core::Method;
+pub mod pca;
+
+pub use pca::{Pca, PcaParams, Solver, pca};
+
+use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] = &[&entry::<PcaParams>()];

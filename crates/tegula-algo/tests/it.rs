@@ -14,3 +14,5 @@ mod scc;
 mod smooth;
 #[path = "it/pp.rs"]
 mod pp;
+#[path = "it/reduce.rs"]
+mod reduce;

@@ -124,19 +124,16 @@ pub fn highly_variable_genes(m: &Matrix, params: &HighlyVariableGenesParams, bas
     let (means, dispersions, dispersions_norm) = match params.flavor {
         Flavor::Seurat => seurat::dispersions(m, params.n_bins, base),
     };
-    let highly_variable: Vec<bool> = match params.n_top_genes {
-        Some(n) => {
-            let cut = nth_highest(&dispersions_norm, n);
-            dispersions_norm.iter().map(|&d| if d.is_nan() { f64::NEG_INFINITY } else { d } >= cut).collect()
-        }
-        None => {
-            let max_disp = params.max_disp.unwrap_or(f64::INFINITY);
-            let within = |(&mean, &disp): (&f64, &f64)| {
-                let disp = if disp.is_nan() { 0.0 } else { disp.clamp(f64::MIN, f64::MAX) };
-                mean > params.min_mean && mean < params.max_mean && disp > params.min_disp && disp < max_disp
-            };
-            means.iter().zip(&dispersions_norm).map(within).collect()
-        }
+    let highly_variable: Vec<bool> = if let Some(n) = params.n_top_genes {
+        let cut = nth_highest(&dispersions_norm, n);
+        dispersions_norm.iter().map(|&d| if d.is_nan() { f64::NEG_INFINITY } else { d } >= cut).collect()
+    } else {
+        let max_disp = params.max_disp.unwrap_or(f64::INFINITY);
+        let within = |(&mean, &disp): (&f64, &f64)| {
+            let disp = if disp.is_nan() { 0.0 } else { disp.clamp(f64::MIN, f64::MAX) };
+            mean > params.min_mean && mean < params.max_mean && disp > params.min_disp && disp < max_disp
+        };
+        means.iter().zip(&dispersions_norm).map(within).collect()
     };
     let mut order: Vec<usize> = (0..highly_variable.len()).filter(|&j| highly_variable[j]).collect();
     order.sort_by(|&a, &b| dispersions_norm[b].total_cmp(&dispersions_norm[a]));

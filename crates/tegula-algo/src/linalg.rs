@@ -1,0 +1,14 @@
+//! Linear algebra that the methods share: sparse times dense, orthonormal bases, eigenvectors of symmetric matrices.
+//!
+//! Everything here gives the same bits for any number of threads: work is cut into blocks by size alone, and faer is
+//! called on one thread inside a block.
+
+mod basis;
+mod eigh;
+pub mod panel;
+mod spmm;
+
+pub use basis::Basis;
+pub(crate) use basis::{dot, orthonormalise};
+pub use eigh::{Eigh, eigh};
+pub use spmm::{spmm, spmm_t, sum_rows};

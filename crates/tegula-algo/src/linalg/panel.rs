@@ -1,0 +1,113 @@
+//! The kernels under every product of an expression matrix with a dense one: a panel of [`W`] columns at a time.
+//!
+//! A row of the dense matrix is one `[T; W]`, which stays in registers; sparse and dense rows share one body.
+
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
+use std::ops::{Add, Mul, Sub};
+
+use tegula_core::Matrix;
+
+/// Columns of a panel: two AVX2 registers of `f32`, four of `f64`.
+pub const W: usize = 16;
+
+/// A number that a panel may be made of.
+pub trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// From `f32`.
+    fn from_f32(x: f32) -> Self;
+    /// From `f64`, rounded.
+    fn from_f64(x: f64) -> Self;
+    /// To `f64`.
+    fn to_f64(self) -> f64;
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn from_f32(x: f32) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn from_f32(x: f32) -> Self {
+        f64::from(x)
+    }
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+/// Row `i` of `m` times the panel `d`.
+#[inline(always)]
+pub fn row_times<T: Real>(m: &Matrix, i: usize, d: &[[T; W]]) -> [T; W] {
+    match m {
+        Matrix::Csr(s) => {
+            let (cols, vals) = s.row(i);
+            entries_times(cols.iter().map(|&j| j as usize).zip(vals.iter().copied()), d)
+        }
+        Matrix::Dense(r) => entries_times(r.row(i).iter().copied().enumerate(), d),
+    }
+}
+
+#[inline(always)]
+fn entries_times<T: Real>(entries: impl Iterator<Item = (usize, f32)>, d: &[[T; W]]) -> [T; W] {
+    let mut acc = [T::default(); W];
+    for (j, v) in entries {
+        let (v, row) = (T::from_f32(v), &d[j]);
+        for l in 0..W {
+            acc[l] = acc[l] + v * row[l];
+        }
+    }
+    acc
+}
+
+/// Adds the outer product of row `i` of `m` and `y` to the panel `t`.
+#[inline(always)]
+pub fn add_row_outer<T: Real>(m: &Matrix, i: usize, y: &[T; W], t: &mut [[T; W]]) {
+    match m {
+        Matrix::Csr(s) => {
+            let (cols, vals) = s.row(i);
+            add_entries_outer(cols.iter().map(|&j| j as usize).zip(vals.iter().copied()), y, t);
+        }
+        Matrix::Dense(r) => add_entries_outer(r.row(i).iter().copied().enumerate(), y, t),
+    }
+}
+
+#[inline(always)]
+fn add_entries_outer<T: Real>(entries: impl Iterator<Item = (usize, f32)>, y: &[T; W], t: &mut [[T; W]]) {
+    for (j, v) in entries {
+        let (v, row) = (T::from_f32(v), &mut t[j]);
+        for l in 0..W {
+            row[l] = row[l] + v * y[l];
+        }
+    }
+}
+
+/// Runs `f` compiled for the widest instructions that this machine has.
+#[inline(always)]
+pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
+
+/// Rows per block of a sum over rows, by the number of rows alone: at most 64 blocks, at least 8 for small data.
+pub fn rows_per_block(n_rows: usize) -> usize {
+    n_rows.div_ceil((n_rows / 1024).clamp(8, 64)).max(1)
+}

@@ -1,0 +1,110 @@
+//! Expression matrix times dense matrix, and transposed expression matrix times dense matrix.
+
+use rayon::prelude::*;
+use tegula_core::{Matrix, par};
+
+use super::panel::{Real, W, add_row_outer, row_times, rows_per_block, vectorised};
+
+/// Rows after which partial sums go over into `f64`.
+const FLUSH: usize = 512;
+
+/// `m · dense`, where `dense` is `n_cols × k` by rows; the result is `n_rows × k` by rows.
+///
+/// # Panics
+/// Where `dense` is not `n_cols × k` long: a bug of the caller.
+///
+/// ```
+/// let m = tegula_core::Dense::new(1, 2, vec![1.0, 2.0]).unwrap().into();
+/// assert_eq!(tegula_algo::linalg::spmm(&m, &[3.0f32, 0.0, 1.0, 5.0], 2), [5.0, 10.0]);
+/// ```
+pub fn spmm<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<T> {
+    assert_eq!(dense.len(), m.n_cols() * k, "the dense matrix has n_cols rows of k");
+    let mut out = vec![T::default(); m.n_rows() * k];
+    if k == 0 {
+        return out;
+    }
+    for first in (0..k).step_by(W) {
+        let width = W.min(k - first);
+        let panel = to_panel(dense, k, first);
+        out.par_chunks_mut(64 * k).enumerate().for_each(|(b, chunk)| {
+            vectorised(|| {
+                for (r, row) in chunk.chunks_exact_mut(k).enumerate() {
+                    let y = row_times(m, b * 64 + r, &panel);
+                    row[first..first + width].copy_from_slice(&y[..width]);
+                }
+            });
+        });
+    }
+    out
+}
+
+/// `mᵀ · dense`, where `dense` is `n_rows × k` by rows; the result is `n_cols × k` by rows.
+///
+/// # Panics
+/// Where `dense` is not `n_rows × k` long: a bug of the caller.
+///
+/// ```
+/// let m = tegula_core::Dense::new(1, 2, vec![1.0, 2.0]).unwrap().into();
+/// assert_eq!(tegula_algo::linalg::spmm_t(&m, &[3.0f32], 1), [3.0, 6.0]);
+/// ```
+pub fn spmm_t<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<f64> {
+    assert_eq!(dense.len(), m.n_rows() * k, "the dense matrix has n_rows rows of k");
+    let mut out = vec![0f64; m.n_cols() * k];
+    for first in (0..k).step_by(W) {
+        let width = W.min(k - first);
+        let panel = to_panel(dense, k, first);
+        let sum = sum_rows(m.n_rows(), m.n_cols(), |i, t| add_row_outer(m, i, &panel[i], t));
+        for (row, s) in out.chunks_exact_mut(k).zip(&sum) {
+            row[first..first + width].copy_from_slice(&s[..width]);
+        }
+    }
+    out
+}
+
+/// The sum over `n_rows` rows of what `add(row, panel)` puts into a panel of `n_out` rows, in `f64`.
+///
+/// Rows go in fixed blocks; inside one, sums run in `T` for at most 512 rows before they go over into `f64`.
+pub fn sum_rows<T: Real>(n_rows: usize, n_out: usize, add: impl Fn(usize, &mut [[T; W]]) + Sync) -> Vec<[f64; W]> {
+    let parts = par::map(n_rows, rows_per_block(n_rows), |rows| {
+        let mut total = vec![[0f64; W]; n_out];
+        let mut part = vec![[T::default(); W]; n_out];
+        for from in rows.clone().step_by(FLUSH) {
+            vectorised(|| {
+                for i in from..rows.end.min(from + FLUSH) {
+                    add(i, &mut part);
+                }
+                for (t, p) in total.iter_mut().zip(&mut part) {
+                    for l in 0..W {
+                        t[l] += p[l].to_f64();
+                    }
+                    *p = [T::default(); W];
+                }
+            });
+        }
+        total
+    });
+    let mut sum = vec![[0f64; W]; n_out];
+    sum.par_chunks_mut(512).enumerate().for_each(|(b, chunk)| {
+        for part in &parts {
+            for (s, p) in chunk.iter_mut().zip(&part[b * 512..]) {
+                for l in 0..W {
+                    s[l] += p[l];
+                }
+            }
+        }
+    });
+    sum
+}
+
+/// Columns `first..first + W` of a matrix by rows, zeros beyond the last.
+fn to_panel<T: Real>(dense: &[T], k: usize, first: usize) -> Vec<[T; W]> {
+    let width = W.min(k - first);
+    dense
+        .chunks_exact(k)
+        .map(|row| {
+            let mut p = [T::default(); W];
+            p[..width].copy_from_slice(&row[first..first + width]);
+            p
+        })
+        .collect()
+}
