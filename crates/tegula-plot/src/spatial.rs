@@ -25,6 +25,7 @@ use crate::{Figure, Rgb, cmap, palette};
 /// values below. Categories keep the colours in `uns["<key>_colors"]`; new ones come from the palette scanpy takes
 /// (20, 28 or 102 colours by the number of categories). Categories are listed in their own order; where that is only
 /// alphabetical, `2` comes before `10`. y grows upwards unless the data belong to an image.
+/// Of positions in 3 dimensions the first two are drawn.
 ///
 /// # Reads and writes
 /// Reads `obsm["spatial"]`, the columns of `obs`, `X` or a layer (or `raw` for genes that only it has),

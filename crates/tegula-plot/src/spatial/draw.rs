@@ -11,6 +11,8 @@ use crate::{Figure, Key, Panel, Place, Points, Rgb, ScaleBar, cmap, palette, spa
 
 /// What is written for missing values.
 const MISSING: &str = "NA";
+/// More categories than a legend can hold: names of observations rather than labels.
+const MOST: usize = 1000;
 /// The colour of a tissue that is coloured by nothing.
 const PLAIN: Rgb = Rgb([127; 3]);
 
@@ -35,8 +37,12 @@ pub(super) fn figure(adata: &AnnData, params: &SpatialParams, ctx: &Ctx<'_>) -> 
         let title = params.title.as_ref().map_or(name, |t| &t[k]).clone();
         let (points, key) = match shade::look_up(adata, name, params.layer.as_deref())? {
             Shade::Categories(labels) => {
-                let all = palette::colors(adata, name, labels.categories().len(), params.palette.as_deref())?;
                 let n = labels.categories().len();
+                if n > MOST {
+                    let reason = format!("has {n} categories, more than {MOST}; name a column of fewer");
+                    return Err(Error::data(format!("obs[\"{name}\"]"), reason));
+                }
+                let all = palette::colors(adata, name, n, params.palette.as_deref())?;
                 if params.palette.is_none() && n > 102 {
                     ctx.warn(&format!(
                         "`{name}` has {n} categories: colours repeat after 102; merge some to tell them apart"

@@ -99,3 +99,16 @@ fn formats_are_told_from_file_names() {
     let text = Format::of_path("fig.jpg".as_ref()).unwrap_err().to_string();
     assert_eq!(text, "figure format: `jpg` is not a format of figures; end the file's name in .png, .svg or .pdf");
 }
+
+#[test]
+fn the_order_of_the_observations_does_not_show() {
+    let adata = lattice(20, 12, 5);
+    let mut turned = lattice(20, 12, 5);
+    let back: Vec<usize> = (0..adata.n_obs()).rev().collect();
+    turned.set_obsm("spatial", adata.obsm()["spatial"].select_rows(&back)).unwrap();
+    for key in ["scc", "depth"] {
+        turned.set_obs(key, adata.obs().get(key).unwrap().select(&back)).unwrap();
+    }
+    let png = |a: &_| draw(a, json!({"color": ["scc", "depth"], "marker": "square"})).unwrap().to_png().unwrap();
+    assert!(png(&adata) == png(&turned));
+}

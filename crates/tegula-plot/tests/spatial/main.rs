@@ -55,6 +55,9 @@ fn what_cannot_be_drawn_says_why_and_what_to_do() {
     assert!(error(&adata, json!({"color": ["scc"], "groups": ["9"]})).contains("a category of `scc`: 0, 1, 2"));
     assert!(error(&adata, json!({"title": ["a", "b"]})).contains("one title for each of the 1 panels"));
     assert!(error(&adata, json!({"vmin": 2.0, "vmax": 1.0})).contains("less than `vmax`, 1"));
+    let mut names = lattice(40, 30, 1);
+    names.set_obs("barcode", Column::Str((0..1200).map(|i| i.to_string()).collect())).unwrap();
+    assert!(error(&names, json!({"color": ["barcode"]})).contains("has 1200 categories, more than 1000"));
     let empty = AnnData::new(None, Frame::default(), Frame::default()).unwrap();
     assert!(matches!(draw(&empty, json!({})), Err(Error::Missing { .. })));
     let mut nothing = lattice(2, 2, 1);
