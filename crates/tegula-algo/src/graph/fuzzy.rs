@@ -5,10 +5,10 @@ use tegula_core::{Csr, Graph, Result, par};
 
 use super::Knn;
 
-/// Steps of the bisection for the bandwidth.
+/// Steps of the search for the bandwidth.
 const STEPS: usize = 64;
-/// How near the bisection has to come to its target.
-const TOLERANCE: f64 = 1e-5;
+/// How near the search has to come to its target; the reference stops at 1e-5.
+const TOLERANCE: f64 = 1e-6;
 /// The bandwidth is at least this share of the mean distance.
 const MIN_SCALE: f64 = 1e-3;
 
@@ -55,20 +55,21 @@ pub fn fuzzy_union(knn: &Knn) -> Result<Graph> {
 fn bandwidth(distances: &[f64], mean_of_all: f64) -> (f64, f64) {
     let rho = distances.iter().copied().find(|&d| d > 0.0).unwrap_or(0.0);
     let target = ((distances.len() + 1) as f64).log2();
-    let (mut low, mut high, mut sigma) = (0.0, f64::INFINITY, 1.0);
+    // The sum of the weights is convex and falling in 1/σ: from 0 on, Newton's steps approach the root from below.
+    let mut rate = 0.0;
     for _ in 0..STEPS {
-        let sum: f64 = distances.iter().map(|&d| if d > rho { (-(d - rho) / sigma).exp() } else { 1.0 }).sum();
-        if (sum - target).abs() < TOLERANCE {
+        let (mut sum, mut slope) = (0.0, 0.0);
+        for beyond in distances.iter().map(|&d| (d - rho).max(0.0)) {
+            let weight = (-beyond * rate).exp();
+            sum += weight;
+            slope += beyond * weight;
+        }
+        if sum - target < TOLERANCE || slope == 0.0 {
             break;
         }
-        if sum > target {
-            high = sigma;
-            sigma = f64::midpoint(low, high);
-        } else {
-            low = sigma;
-            sigma = if high.is_infinite() { sigma * 2.0 } else { f64::midpoint(low, high) };
-        }
+        rate += (sum - target) / slope;
     }
+    let sigma = 1.0 / rate;
     let mean = if rho > 0.0 { distances.iter().sum::<f64>() / (distances.len() + 1) as f64 } else { mean_of_all };
     (rho, sigma.max(MIN_SCALE * mean))
 }

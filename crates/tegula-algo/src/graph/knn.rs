@@ -222,18 +222,17 @@ impl<'a> Products<'a> {
             for (q, (found, scores)) in found.iter_mut().zip(scores.chunks(len)).enumerate() {
                 let i = block.start + q;
                 let error = self.error(i, *longest);
-                let limit = match found.farthest() {
-                    Some(d2) => d2 * self.scale2 - self.norms[i] + error,
-                    // Nothing measured yet: the k-th smallest product of this block (the query itself among them).
-                    None if len > k + 1 => {
-                        sorted.clear();
-                        sorted.extend_from_slice(scores);
-                        f64::from(*sorted.select_nth_unstable_by(k, f32::total_cmp).1) + 2.0 * error
-                    }
-                    None => f64::INFINITY,
-                };
+                let limit = found.farthest().map_or(f64::INFINITY, |d2| d2 * self.scale2 - self.norms[i] + error);
                 near.clear();
                 collect_below(scores, up(limit), start, &mut near);
+                if near.len() > 2 * k {
+                    // The k + 1 smallest products (one may be the query itself) bound what k can be beaten by.
+                    sorted.clear();
+                    sorted.extend(near.iter().map(|&j| scores[j as usize - start]));
+                    let kth = *sorted.select_nth_unstable_by(k, f32::total_cmp).1;
+                    let limit = up(f64::from(kth) + 2.0 * error);
+                    near.retain(|&j| scores[j as usize - start] <= limit);
+                }
                 for &j in near.iter().filter(|&&j| j as usize != i) {
                     found.push(distance2(self.data.row(i), self.data.row(j as usize)), j);
                 }
