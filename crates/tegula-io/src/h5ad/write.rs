@@ -48,8 +48,14 @@ pub fn write_h5ad(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOption
     check_losses(adata, origin.as_ref(), path, options)?;
     let file = AtomicFile::create(path)?;
     let writer = Writer::new(file, path, options.gzip)?;
-    let file = Job { adata, source: origin.as_ref(), w: writer }.run()?;
-    file.commit()
+    let job = Job { adata, source: origin.as_ref(), w: writer };
+    // What is carried over may never have been looked into; a panic of the HDF5 library means that it is damaged.
+    let done = catch_unwind(AssertUnwindSafe(|| job.run()));
+    let damaged = || {
+        let from = adata.origin().map_or(path, |o| &o.path);
+        Error::format(from, "", "a part that was to be carried over is damaged; copy or make the file again")
+    };
+    done.unwrap_or_else(|_| Err(damaged()))?.commit()
 }
 
 /// The file the data came from, as long as it is still the same.

@@ -1,6 +1,7 @@
 //! Packing and unpacking of one chunk: deflate, shuffle, LZF, Fletcher's checksum.
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status};
+use zune_inflate::{DeflateDecoder, DeflateOptions};
 
 use super::message::Filter;
 
@@ -12,7 +13,6 @@ pub(crate) const LZF: u16 = 32000;
 /// Memory that is used again from chunk to chunk.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    inflate: Option<Decompress>,
     a: Vec<u8>,
     b: Vec<u8>,
 }
@@ -37,7 +37,7 @@ impl Scratch {
             to.clear();
             match f.id {
                 // A checksum below may still follow the packed bytes.
-                DEFLATE => inflate(&mut self.inflate, from, to, size + 4)?,
+                DEFLATE => *to = inflate(from, size + 4)?,
                 LZF => unlzf(from, to, size + 4)?,
                 SHUFFLE => unshuffle(from, to, f.values.first().map_or(1, |&v| v as usize)),
                 FLETCHER32 => to.extend_from_slice(from.get(..from.len().checked_sub(4)?)?),
@@ -57,13 +57,9 @@ impl Scratch {
     }
 }
 
-fn inflate(state: &mut Option<Decompress>, from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
-    let state = state.get_or_insert_with(|| Decompress::new(true));
-    state.reset(true);
-    to.resize(limit, 0);
-    let status = state.decompress(from, to, FlushDecompress::Finish).ok()?;
-    to.truncate(state.total_out() as usize);
-    (status == Status::StreamEnd).then_some(())
+fn inflate(from: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let options = DeflateOptions::default().set_size_hint(limit).set_limit(limit).set_confirm_checksum(true);
+    DeflateDecoder::new_with_options(from, options).decode_zlib().ok()
 }
 
 /// Packs one chunk at the given level, after a shuffle of values of `value_size` bytes.
