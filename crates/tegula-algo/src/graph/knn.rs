@@ -203,7 +203,7 @@ impl<'a> Products<'a> {
         let (n, w, m) = (self.norms.len(), self.width, block.len());
         let mut found: Vec<Found> = (0..m).map(|_| Found::new(k)).collect();
         let mut scores = vec![0f32; m * CANDIDATES.min(n)];
-        let mut near: Vec<u32> = Vec::new();
+        let mut near: Vec<u32> = Vec::with_capacity(CANDIDATES);
         let mut sorted: Vec<f32> = Vec::new();
         let queries = MatRef::from_column_major_slice(&self.queries[block.start * w..block.end * w], w, m);
         for (b, longest) in self.longest.iter().enumerate() {
@@ -263,7 +263,13 @@ fn collect_below(scores: &[f32], limit: f32, start: usize, near: &mut Vec<u32>) 
         // Without a branch inside, so that the compiler compares many at once.
         if group.iter().map(|&s| u32::from(s <= limit)).sum::<u32>() > 0 {
             let first = start + g * GROUP;
-            near.extend(group.iter().enumerate().filter(|e| *e.1 <= limit).map(|e| (first + e.0) as u32));
+            // Every place is written and the last one kept only if near: no branch to guess wrong.
+            let (mut places, mut n) = ([0u32; GROUP], 0);
+            for (e, &s) in group.iter().enumerate() {
+                places[n] = (first + e) as u32;
+                n += usize::from(s <= limit);
+            }
+            near.extend_from_slice(&places[..n]);
         }
     }
 }
@@ -300,7 +306,10 @@ impl Found {
     }
 
     /// Squared distance of the k-th nearest so far, once there are `k`.
-    fn farthest(&self) -> Option<f64> {
+    fn farthest(&mut self) -> Option<f64> {
+        if self.list.len() > self.k {
+            self.cut();
+        }
         self.farthest
     }
 
