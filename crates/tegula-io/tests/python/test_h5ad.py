@@ -260,3 +260,33 @@ def test_labelled_data_read_the_same(tmp_path, path):
         pytest.skip(f"no data at {DATA}")
     run(path, tmp_path / "out.h5ad", "fresh")
     assert_equal(ad.read_h5ad(tmp_path / "out.h5ad"), ad.read_h5ad(path), exact=False)
+
+
+@pytest.mark.parametrize("where", ["X", "obs/big", "uns/big", "uns/texts"])
+@pytest.mark.parametrize("chunks", [True, None])
+def test_a_small_file_cannot_ask_for_endless_memory(tmp_path, where, chunks):
+    base().write_h5ad(tmp_path / "in.h5ad")
+    with h5py.File(tmp_path / "in.h5ad", "r+") as f:
+        if where == "X":
+            del f["X"]
+        kind = h5py.string_dtype() if "texts" in where else "f4"
+        f.create_dataset(where, shape=(2**40, 2) if where == "X" else (2**40,), dtype=kind, chunks=chunks)
+        if where.startswith("obs"):
+            f["obs"].attrs["column-order"] = ["big"]
+    done = subprocess.run([BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad"], capture_output=True, text=True)
+    assert done.returncode == 1 and f"`{where}`" in done.stderr and "does not fit the file" in done.stderr
+    assert not (tmp_path / "out.h5ad").exists()
+
+
+def test_a_table_too_wide_for_hdf5_is_refused_with_a_reason(tmp_path):
+    a = ad.AnnData(np.ones((2, 1), dtype="f4"))
+    a.write_h5ad(tmp_path / "in.h5ad")
+    with h5py.File(tmp_path / "in.h5ad", "r+") as f:
+        g = f.create_group("obsm/wide")
+        g.attrs["encoding-type"], g.attrs["encoding-version"], g.attrs["_index"] = "dataframe", "0.2.0", "_index"
+        g["_index"] = np.array(["0", "1"], dtype=object)
+        for i in range(5000):
+            g[f"c{i}"] = np.zeros(2)
+    done = subprocess.run([BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh"], capture_output=True, text=True)
+    assert done.returncode == 1 and "4000 columns" in done.stderr, done.stderr
+    assert os.listdir(tmp_path) == ["in.h5ad"]
