@@ -153,6 +153,18 @@ fn umap_weights_are_those_of_scanpy() {
     assert!((lengths - 2_991.230_779).abs() < 1e-2, "{lengths}");
 }
 
+#[test]
+fn duplicates_and_ties_have_finite_umap_weights() {
+    let lattice: Vec<f32> = (0..400).flat_map(|i: u16| [f32::from(i % 20), f32::from(i / 20)]).collect();
+    for (d, values) in [(2, lattice), (1, vec![1.0; 60]), (1, [vec![1.0; 40], vec![2.0; 3]].concat())] {
+        for k in [1, 2, 12] {
+            let found = knn(&Dense::new(values.len() / d, d, values.clone()).unwrap(), k, &Ctx::default()).unwrap();
+            let graph = fuzzy_union(&found).unwrap();
+            assert!(graph.is_symmetric() && graph.csr().values().iter().all(|&w| w > 0.0 && w <= 1.0));
+        }
+    }
+}
+
 fn run(adata: &mut AnnData, id: &str, params: serde_json::Value) -> tegula_core::Result<()> {
     let method = METHODS.iter().find(|m| m.id() == id).unwrap();
     method.step(params)?.run(adata, &Ctx::default()).map(|_| ())
