@@ -9,7 +9,7 @@ mod read;
 mod write;
 
 pub use read::{read, read_h5ad};
-pub use write::{WriteOptions, write_h5ad};
+pub use write::{WriteOptions, not_understood, write_h5ad};
 
 /// The attributes that hold named arrays, in the order files list them.
 const MAPS: [&str; 4] = ["obsm", "varm", "obsp", "varp"];

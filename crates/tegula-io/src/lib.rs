@@ -19,4 +19,4 @@ pub mod atomic;
 mod h5ad;
 mod store;
 
-pub use h5ad::{WriteOptions, read, read_h5ad, write_h5ad};
+pub use h5ad::{WriteOptions, not_understood, read, read_h5ad, write_h5ad};

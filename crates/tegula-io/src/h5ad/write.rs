@@ -37,7 +37,8 @@ impl Default for WriteOptions {
 /// Writes an h5ad file that Python's `anndata` 0.10 and later read, whole or not at all.
 ///
 /// What was not changed since it was read is carried over from its file exactly as it stands there, in the types and
-/// with the packing it has; so is what Tegula does not understand. The target may be that very file.
+/// with the packing it has; so is what Tegula does not understand (see [`not_understood`]), except what belonged to
+/// observations or variables once some of these were dropped. The target may be that very file.
 ///
 /// # Errors
 /// [`Error::Io`] where the target cannot be written; [`Error::Data`] where a key cannot be a name in the file, or
@@ -56,6 +57,17 @@ pub fn write_h5ad(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOption
         Error::format(from, "", "a part that was to be carried over is damaged; copy or make the file again")
     };
     done.unwrap_or_else(|_| Err(damaged()))?.commit()
+}
+
+/// Paths, inside the file the data came from, of what Tegula does not understand: it can only carry it over.
+///
+/// ```
+/// let adata = tegula_core::AnnData::default();
+/// assert!(tegula_io::not_understood(&adata).is_empty());
+/// ```
+pub fn not_understood(adata: &AnnData) -> Vec<String> {
+    let paths = adata.origin().map(|o| o.pristine.iter().filter_map(|p| p.strip_prefix(UNREAD)));
+    paths.into_iter().flatten().map(str::to_owned).collect()
 }
 
 /// The file the data came from, as long as it is still the same.

@@ -1,7 +1,7 @@
 //! Files as other tools wrote them.
 
 use tegula_core::{Column, Matrix, Slot};
-use tegula_io::{WriteOptions, read_h5ad, write_h5ad};
+use tegula_io::{WriteOptions, not_understood, read_h5ad, write_h5ad};
 
 use crate::data::{assert_same, shared};
 
@@ -63,6 +63,6 @@ fn structured_arrays_are_carried_over() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("a.h5ad");
     write_h5ad(&a, &out, &WriteOptions::default()).unwrap();
-    let again = read_h5ad(&out).unwrap();
-    assert!(again.origin().unwrap().pristine.contains("?uns/rank_genes_groups/names"));
+    let again = not_understood(&read_h5ad(&out).unwrap());
+    assert!(again.contains(&"uns/rank_genes_groups/names".to_owned()), "{again:?}");
 }

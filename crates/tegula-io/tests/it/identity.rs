@@ -39,6 +39,21 @@ fn packed_arrays_of_many_chunks_come_back() {
 }
 
 #[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let data: Vec<f32> = (0..3_000_000u32).map(|k| (k.wrapping_mul(2_654_435_761) >> 29) as f32).collect();
+    let d = Dense::new(3000, 1000, data).unwrap();
+    let a = AnnData::new(Some(d.into()), Frame::with_range_index(3000), Frame::with_range_index(1000)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = [1, 2, 8].map(|threads| {
+        let path = dir.path().join("a");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| write_h5ad(&a, &path, &WriteOptions::default())).unwrap();
+        std::fs::read(path).unwrap()
+    });
+    assert!(bytes[0] == bytes[1] && bytes[0] == bytes[2]);
+}
+
+#[test]
 fn missing_texts_come_back_as_missing_categories() {
     let mut a = AnnData::new(None, Frame::with_range_index(3), Frame::with_range_index(0)).unwrap();
     let column = Column::NullableStr(vec![Some("b".into()), None, Some("a".into())]);
