@@ -15,7 +15,7 @@ use crate::root;
 
 /// Rewrites every generated file.
 pub(crate) fn write() -> Result<()> {
-    for (path, text) in files()? {
+    for (path, text) in files() {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)?;
         }
@@ -26,7 +26,7 @@ pub(crate) fn write() -> Result<()> {
 
 /// Fails where a generated file is not what the registry would make now.
 pub(crate) fn check() -> Result<()> {
-    for (path, text) in files()? {
+    for (path, text) in files() {
         if fs::read_to_string(&path).unwrap_or_default() != text {
             bail!("{} is stale; run `cargo xtask gen` and commit", path.display());
         }
@@ -34,11 +34,11 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-fn files() -> Result<Vec<(PathBuf, String)>> {
+fn files() -> Vec<(PathBuf, String)> {
     let python = root().join("python/src/tegula");
     let mut all = vec![
-        (python.join("pp.py"), module("pp", "Preprocessing.")?),
-        (python.join("tl.py"), module("tl", "Tools: clustering, smoothing, annotation.")?),
+        (python.join("pp.py"), module("pp", "Preprocessing.")),
+        (python.join("tl.py"), module("tl", "Tools: clustering, smoothing, annotation.")),
     ];
     let mut index = String::from("# Methods\n\nMade by `cargo xtask gen` from the registry.\n\n");
     for m in registry::methods() {
@@ -46,7 +46,7 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
         all.push((root().join(format!("docs/methods/{}.md", m.id())), reference(m)));
     }
     all.push((root().join("docs/methods/README.md"), index));
-    Ok(all)
+    all
 }
 
 /// The reference page of a method.
@@ -82,7 +82,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// One Python module: every method of that room, and the aliases that belong to it.
-fn module(room: &str, about: &str) -> Result<String> {
+fn module(room: &str, about: &str) -> String {
     let prefix = format!("{room}.");
     let mut names = Vec::new();
     let mut body = String::new();
@@ -90,21 +90,21 @@ fn module(room: &str, about: &str) -> Result<String> {
         for id in registry::names(m) {
             if let Some(name) = id.strip_prefix(prefix.as_str()) {
                 names.push(name.to_owned());
-                body.push_str(&function(m, name)?);
+                body.push_str(&function(m, name));
             }
         }
     }
     names.sort();
     let list: String = names.iter().map(|n| format!("    \"{n}\",\n")).collect();
-    Ok(format!(
+    format!(
         "\"\"\"{about}\n\nMade by `cargo xtask gen` from the registry of methods; do not edit.\n\"\"\"\n\n\
          from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Literal\n\n\
          from ._bridge import run\n\nif TYPE_CHECKING:\n    from collections.abc import Sequence\n\n    \
          from anndata import AnnData\n\n__all__ = [\n{list}]\n{body}"
-    ))
+    )
 }
 
-fn function(m: &dyn Method, name: &str) -> Result<String> {
+fn function(m: &dyn Method, name: &str) -> String {
     let schema = m.schema();
     let schema = schema.as_value();
     let fields = field::fields(schema);
@@ -115,18 +115,18 @@ fn function(m: &dyn Method, name: &str) -> Result<String> {
     text.push_str(
         "    seed: int = 0,\n    random_state: int | None = None,\n    copy: bool = False,\n) -> AnnData | None:\n",
     );
-    text.push_str(&docstring(m, &fields, field::page(schema))?);
+    text.push_str(&docstring(m, &fields, field::page(schema)));
     text.push_str("    params = {\n");
     for f in &fields {
         let _ = writeln!(text, "        \"{0}\": {0},", f.name);
     }
     text.push_str("    }\n    seed = seed if random_state is None else random_state\n");
     let _ = writeln!(text, "    return run(\"{}\", adata, params, seed=seed, copy=copy)", m.id());
-    Ok(text)
+    text
 }
 
 /// A numpydoc docstring from the method's page.
-fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> Result<String> {
+fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> String {
     let mut sections = page.split("\n# ");
     let opening = sections.next().unwrap_or_default().trim();
     let mut notes = String::new();
@@ -151,8 +151,7 @@ fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> Result<String> {
          Another name for ``seed``.\ncopy\n    Return a changed copy instead of changing ``adata``.\n\nReturns\n-------\n\
          ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):\n\n",
     );
-    let step = m.step(serde_json::json!({})).map_err(|e| anyhow::anyhow!("{}: {e}", m.id()))?;
-    for slot in step.writes() {
+    for slot in m.defaults().writes() {
         let _ = writeln!(lines, "- ``{slot}``");
     }
     if !notes.is_empty() {
@@ -164,7 +163,7 @@ fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> Result<String> {
     let body = lines.trim_end().replace('\\', "\\\\").replace("\"\"\"", "'''");
     let indented: Vec<String> =
         body.lines().map(|l| if l.is_empty() { String::new() } else { format!("    {l}") }).collect();
-    Ok(format!("    \"\"\"{}\n    \"\"\"\n", indented.join("\n").trim_start()))
+    format!("    \"\"\"{}\n    \"\"\"\n", indented.join("\n").trim_start())
 }
 
 fn annotation(f: &Field) -> String {

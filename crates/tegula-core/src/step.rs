@@ -61,6 +61,8 @@ pub trait Method: Sync {
     fn aliases(&self) -> &'static [&'static str];
     /// JSON schema of the parameters: names, types, defaults, descriptions.
     fn schema(&self) -> Schema;
+    /// A step with the default parameters, unchecked: for lists and pages, since some methods need to be told more.
+    fn defaults(&self) -> Box<dyn BoundStep>;
     /// A step from parameters as JSON; what is left out takes its default.
     ///
     /// # Errors
@@ -109,6 +111,10 @@ impl<P: Step> Method for Entry<P> {
     fn schema(&self) -> Schema {
         let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
         SchemaGenerator::new(settings).into_root_schema_for::<P>()
+    }
+
+    fn defaults(&self) -> Box<dyn BoundStep> {
+        Box::new(Bound(P::default()))
     }
 
     fn step(&self, params: Json) -> Result<Box<dyn BoundStep>> {
