@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod fast_math;
 pub mod filter_cells;
 pub mod filter_genes;
 pub mod highly_variable_genes;

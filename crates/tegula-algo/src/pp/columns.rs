@@ -2,6 +2,8 @@
 
 use tegula_core::{Matrix, par};
 
+use crate::linalg::panel::vectorised;
+
 /// At most this many blocks of rows, so that few column-long partial sums live at once.
 const MAX_BLOCKS: usize = 16;
 
@@ -75,12 +77,21 @@ impl Totals {
 /// assert_eq!(tegula_algo::pp::moments(&m, |x| x), (vec![2.0], vec![2.0]));
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
-pub fn moments(m: &Matrix, f: impl Fn(f32) -> f32 + Sync) -> (Vec<f64>, Vec<f64>) {
+pub fn moments(m: &Matrix, f: impl Fn(f64) -> f64 + Sync) -> (Vec<f64>, Vec<f64>) {
     let parts = par::map(m.n_rows(), block(m.n_rows()), |rows| {
         let mut part = vec![(0f64, 0f64); m.n_cols()];
+        let mut changed = vec![0f64; m.n_cols()];
         for i in rows {
-            m.for_row(i, |j, v| {
-                let x = f64::from(f(v));
+            // First `f` over the row, which vectorises, then the sums, which cannot.
+            let values = m.row_values(i);
+            vectorised(|| {
+                for (c, &v) in changed.iter_mut().zip(values) {
+                    *c = f(f64::from(v));
+                }
+            });
+            let mut next = changed.iter();
+            m.for_row(i, |j, _| {
+                let x = next.next().copied().unwrap_or_default();
                 part[j].0 += x;
                 part[j].1 += x * x;
             });

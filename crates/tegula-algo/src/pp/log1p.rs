@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Dict, Matrix, Outcome, Result, Slot, Step, Value, keys};
 
 use super::check_counts;
+use super::fast_math::ln_1p;
+use crate::linalg::panel::vectorised;
 
 /// Takes the logarithm of 1 + x.
 ///
@@ -53,7 +55,7 @@ pub struct Log1pParams {
     pub layer: Option<String>,
 }
 
-/// Replaces every value x by the logarithm of 1 + x, in place.
+/// Replaces every value x by the logarithm of 1 + x, in place; values must not be negative.
 ///
 /// ```
 /// use tegula_core::{Dense, Matrix};
@@ -63,10 +65,13 @@ pub struct Log1pParams {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn log1p(m: &mut Matrix, base: Option<f64>) {
-    let scale = base.map(|b| 1.0 / b.ln());
-    m.values_mut().par_chunks_mut(1 << 14).for_each(|c| match scale {
-        None => c.iter_mut().for_each(|v| *v = v.ln_1p()),
-        Some(s) => c.iter_mut().for_each(|v| *v = (f64::from(*v).ln_1p() * s) as f32),
+    let scale = base.map_or(1.0, |b| 1.0 / b.ln());
+    m.values_mut().par_chunks_mut(1 << 14).for_each(|c| {
+        vectorised(|| {
+            for v in c {
+                *v = (ln_1p(f64::from(*v)) * scale) as f32;
+            }
+        });
     });
 }
 

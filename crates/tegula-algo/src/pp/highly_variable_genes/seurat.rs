@@ -2,17 +2,16 @@
 
 use tegula_core::Matrix;
 
+use crate::pp::fast_math::exp_m1;
 use crate::pp::moments;
+
+/// Beyond this an exponential is infinite; values so large are no logarithms, but must not wrap around.
+const LIMIT: f64 = 690.0;
 
 /// ln(1 + mean), ln(variance / mean) and the latter standardised inside its bin of the former, per gene.
 pub(super) fn dispersions(m: &Matrix, n_bins: usize, base: Option<f64>) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let (mean, variance) = match base {
-        None => moments(m, f32::exp_m1),
-        Some(b) => {
-            let scale = b.ln() as f32;
-            moments(m, move |x| (x * scale).exp_m1())
-        }
-    };
+    let scale = base.map_or(1.0, f64::ln);
+    let (mean, variance) = moments(m, |x| exp_m1((x * scale).clamp(-LIMIT, LIMIT)));
     let (means, dispersions): (Vec<f64>, Vec<f64>) = mean
         .into_iter()
         .zip(variance)
