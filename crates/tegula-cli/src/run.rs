@@ -31,10 +31,13 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     }
     door.say(format!("{}: {} observations × {} variables", input.display(), adata.n_obs(), adata.n_vars()));
     let ctx = door.ctx().with_seed(options.seed.unwrap_or(0));
+    let mut since = Instant::now();
     let report = pipeline::run(&mut adata, &options, &ctx, |said| match said {
         Said::Note(note) => door.say(format!("  {note}")),
         Said::Done(call, outcome) => {
-            door.say(format!("  {:20} {}", call.id, facts(&pipeline::outcome_json(outcome))));
+            let seconds = since.elapsed().as_secs_f64();
+            since = Instant::now();
+            door.say(format!("  {:20} {seconds:6.2} s  {}", call.id, facts(&pipeline::outcome_json(outcome))));
         }
     })?;
 

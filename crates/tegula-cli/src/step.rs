@@ -41,12 +41,18 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
 /// An outcome in one line.
 pub(crate) fn facts(outcome: &Json) -> String {
     let all = outcome.as_object().into_iter().flatten().map(|(k, v)| match v {
-        Json::Number(n) if n.is_f64() => format!("{k} {:.4}", n.as_f64().unwrap_or(f64::NAN)),
+        Json::Number(n) if n.is_f64() => format!("{k} {}", short(n.as_f64().unwrap_or(f64::NAN))),
         Json::String(s) => format!("{k} {s}"),
         other => format!("{k} {other}"),
     });
     let all: Vec<String> = all.collect();
     if all.is_empty() { "done".into() } else { all.join(", ") }
+}
+
+/// A number with four digits behind the point, but no zeros at its end.
+fn short(x: f64) -> String {
+    let text = format!("{x:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

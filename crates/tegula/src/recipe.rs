@@ -118,7 +118,10 @@ impl Recipe {
             text.push_str("\n[[step]]\n");
             let mut table = toml::Table::new();
             table.insert("run".into(), step.id.clone().into());
-            for (key, value) in &step.params {
+            // By name: a file's provenance does not keep the order in which a method declares its parameters.
+            let mut named: Vec<_> = step.params.iter().collect();
+            named.sort_by_key(|p| p.0);
+            for (key, value) in named {
                 if let Some(value) = to_toml(value) {
                     table.insert(key.clone(), value);
                 }

@@ -69,11 +69,12 @@ mod tests {
         for m in methods() {
             assert!(!m.defaults().writes().is_empty(), "{} writes nothing", m.id());
             assert!(m.summary().ends_with('.') && m.summary().len() < 90, "{}: summary", m.id());
-            let page = crate::field::page(m.schema().as_value());
+            let schema = m.schema();
+            let page = crate::field::page(schema.as_value());
             for heading in ["# What it does", "# Reads and writes", "# Determinism", "# Cost", "# References"] {
                 assert!(page.contains(heading), "{}: the page lacks `{heading}`", m.id());
             }
-            for field in crate::field::fields(m.schema().as_value()) {
+            for field in crate::field::fields(schema.as_value()) {
                 assert!(!field.help.is_empty(), "{}: `{}` has no description", m.id(), field.name);
             }
         }

@@ -68,7 +68,6 @@ impl SpatialNeighborsParams {
 impl Step for SpatialNeighborsParams {
     const ID: &'static str = "pp.spatial_neighbors";
     const SUMMARY: &'static str = "Connects every observation with those nearest to it in the tissue.";
-    const ALIASES: &'static [&'static str] = &["gr.spatial_neighbors"];
 
     fn reads(&self) -> Vec<Slot> {
         vec![Slot::obsm(&self.spatial_key)]

@@ -1,7 +1,9 @@
 //! The pipeline's figures: each labelling on the tissue, and all of them side by side.
 
+use rayon::prelude::*;
+
 use tegula_core::{AnnData, Ctx, Result};
-use tegula_plot::{SpatialParams, spatial};
+use tegula_plot::{Figure, SpatialParams, spatial};
 
 /// A figure, drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,27 +20,32 @@ pub struct Drawn {
 /// # Errors
 /// See [`spatial`].
 pub fn figures(adata: &mut AnnData, labels: &[String], spatial_key: &str, ctx: &Ctx<'_>) -> Result<Vec<Drawn>> {
-    let mut drawn = Vec::new();
     let task = "figures";
-    ctx.begin(task, labels.len() as u64 + 1);
-    let mut draw = |name: &str, color: &[String], adata: &mut AnnData| -> Result<()> {
+    let mut plans: Vec<(&str, &[String])> =
+        labels.iter().map(|key| (key.as_str(), std::slice::from_ref(key))).collect();
+    plans.push(("domains", labels));
+    ctx.begin(task, plans.len() as u64);
+    let mut placed = Vec::new();
+    for (name, color) in plans {
         let params = SpatialParams {
             color: color.to_vec(),
             spatial_key: spatial_key.to_owned(),
-            ncols: color.len().min(3),
+            ncols: if color.len() == 4 { 2 } else { color.len().min(3) },
             ..SpatialParams::default()
         };
         let figure = spatial(adata, &params, ctx)?;
+        // Stored before the next one is made, so that a column has the same colours in every figure.
         figure.store_colors(adata);
-        drawn.push(Drawn { name: name.to_owned(), png: figure.to_png()? });
-        ctx.tick(task, 1)
-    };
-    for key in labels {
-        draw(key, std::slice::from_ref(key), adata)?;
+        placed.push((name, figure));
     }
-    draw("domains", labels, adata)?;
+    let draw = |(name, figure): (&str, Figure)| {
+        let png = figure.to_png()?;
+        ctx.tick(task, 1)?;
+        Ok(Drawn { name: name.to_owned(), png })
+    };
+    let drawn = placed.into_par_iter().map(draw).collect();
     ctx.end(task);
-    Ok(drawn)
+    drawn
 }
 
 #[cfg(test)]

@@ -1,0 +1,11 @@
+//! Tests of the hall: every registered step, recipes, the pipeline.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking, and writes where it likes"
+)]
+
+mod determinism;
+mod pipeline;
+mod recipe;
+mod tissue;
