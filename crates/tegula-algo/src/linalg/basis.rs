@@ -11,6 +11,9 @@ const ROWS: usize = 1024;
 /// What is left of a vector after projection, relative to its length, below which nothing new is in it.
 const NOTHING: f64 = 1e-10;
 
+/// What is left of a vector after projection, relative to its length, below which it is projected once more.
+const LITTLE: f64 = 1e-3;
+
 /// Orthonormal vectors of one length, as columns; full reorthogonalisation at every step.
 #[derive(Debug, Clone)]
 pub struct Basis {
@@ -68,8 +71,8 @@ impl Basis {
             return total;
         }
         let v = self.vectors();
-        // Twice: once is not enough where little is left.
         for _ in 0..2 {
+            let before = squares(w, self.dim);
             let whole = MatRef::from_column_major_slice(w, self.dim, width);
             let parts = par::map(self.dim, ROWS, |r| {
                 let mut h = Mat::<f64>::zeros(self.len, width);
@@ -94,6 +97,10 @@ impl Basis {
                 }
             });
             total += &h;
+            // Again where so little is left that rounding shows.
+            if squares(w, self.dim).iter().zip(&before).all(|(after, before)| *after > LITTLE * LITTLE * before) {
+                break;
+            }
         }
         total
     }
@@ -134,6 +141,10 @@ pub(crate) fn orthonormalise(q: &mut [f64], dim: usize, width: usize) -> Mat<f64
         }
     }
     r
+}
+
+fn squares(w: &[f64], dim: usize) -> Vec<f64> {
+    w.chunks_exact(dim).map(|c| dot(c, c)).collect()
 }
 
 /// The inner product, summed in eight lanes.

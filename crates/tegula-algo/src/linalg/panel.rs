@@ -1,6 +1,6 @@
-//! The kernels under every product of an expression matrix with a dense one: a panel of [`W`] columns at a time.
+//! The kernels under every product of an expression matrix with a dense one: a panel of a few columns at a time.
 //!
-//! A row of the dense matrix is one `[T; W]`, which stays in registers; sparse and dense rows share one body.
+//! A row of the dense matrix is one `[T; L]`, which stays in registers; sparse and dense rows share one body.
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
@@ -8,7 +8,7 @@ use std::ops::{Add, Mul, Sub};
 
 use tegula_core::Matrix;
 
-/// Columns of a panel: two AVX2 registers of `f32`, four of `f64`.
+/// Columns of a panel where nobody says: two AVX2 registers of `f32`, four of `f64`.
 pub const W: usize = 16;
 
 /// A number that a panel may be made of.
@@ -57,22 +57,48 @@ impl Real for f64 {
 
 /// Row `i` of `m` times the panel `d`.
 #[inline(always)]
-pub fn row_times<T: Real>(m: &Matrix, i: usize, d: &[[T; W]]) -> [T; W] {
+pub fn row_times<T: Real, const L: usize>(m: &Matrix, i: usize, d: &[[T; L]]) -> [T; L] {
     match m {
         Matrix::Csr(s) => {
             let (cols, vals) = s.row(i);
-            entries_times(cols.iter().map(|&j| j as usize).zip(vals.iter().copied()), d)
+            sparse_times(cols, vals, d)
         }
         Matrix::Dense(r) => entries_times(r.row(i).iter().copied().enumerate(), d),
     }
 }
 
 #[inline(always)]
-fn entries_times<T: Real>(entries: impl Iterator<Item = (usize, f32)>, d: &[[T; W]]) -> [T; W] {
-    let mut acc = [T::default(); W];
+pub(crate) fn sparse_times<T: Real, const L: usize>(cols: &[u32], vals: &[f32], d: &[[T; L]]) -> [T; L] {
+    // Four sums side by side: one alone waits for each addition to end.
+    let mut acc = [[T::default(); L]; 4];
+    let (cols4, vals4) = (cols.chunks_exact(4), vals.chunks_exact(4));
+    let rest = cols4.remainder().iter().zip(vals4.remainder());
+    for (&j, &v) in rest {
+        add_multiple(&mut acc[0], v, &d[j as usize]);
+    }
+    for (c, v) in cols4.zip(vals4) {
+        add_multiple(&mut acc[0], v[0], &d[c[0] as usize]);
+        add_multiple(&mut acc[1], v[1], &d[c[1] as usize]);
+        add_multiple(&mut acc[2], v[2], &d[c[2] as usize]);
+        add_multiple(&mut acc[3], v[3], &d[c[3] as usize]);
+    }
+    std::array::from_fn(|l| (acc[0][l] + acc[1][l]) + (acc[2][l] + acc[3][l]))
+}
+
+#[inline(always)]
+fn add_multiple<T: Real, const L: usize>(acc: &mut [T; L], v: f32, row: &[T; L]) {
+    let v = T::from_f32(v);
+    for l in 0..L {
+        acc[l] = acc[l] + v * row[l];
+    }
+}
+
+#[inline(always)]
+fn entries_times<T: Real, const L: usize>(entries: impl Iterator<Item = (usize, f32)>, d: &[[T; L]]) -> [T; L] {
+    let mut acc = [T::default(); L];
     for (j, v) in entries {
         let (v, row) = (T::from_f32(v), &d[j]);
-        for l in 0..W {
+        for l in 0..L {
             acc[l] = acc[l] + v * row[l];
         }
     }
@@ -81,7 +107,7 @@ fn entries_times<T: Real>(entries: impl Iterator<Item = (usize, f32)>, d: &[[T; 
 
 /// Adds the outer product of row `i` of `m` and `y` to the panel `t`.
 #[inline(always)]
-pub fn add_row_outer<T: Real>(m: &Matrix, i: usize, y: &[T; W], t: &mut [[T; W]]) {
+pub fn add_row_outer<T: Real, const L: usize>(m: &Matrix, i: usize, y: &[T; L], t: &mut [[T; L]]) {
     match m {
         Matrix::Csr(s) => {
             let (cols, vals) = s.row(i);
@@ -92,10 +118,14 @@ pub fn add_row_outer<T: Real>(m: &Matrix, i: usize, y: &[T; W], t: &mut [[T; W]]
 }
 
 #[inline(always)]
-fn add_entries_outer<T: Real>(entries: impl Iterator<Item = (usize, f32)>, y: &[T; W], t: &mut [[T; W]]) {
+fn add_entries_outer<T: Real, const L: usize>(
+    entries: impl Iterator<Item = (usize, f32)>,
+    y: &[T; L],
+    t: &mut [[T; L]],
+) {
     for (j, v) in entries {
         let (v, row) = (T::from_f32(v), &mut t[j]);
-        for l in 0..W {
+        for l in 0..L {
             row[l] = row[l] + v * y[l];
         }
     }

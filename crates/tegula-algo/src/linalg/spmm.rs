@@ -1,12 +1,15 @@
 //! Expression matrix times dense matrix, and transposed expression matrix times dense matrix.
 
 use rayon::prelude::*;
-use tegula_core::{Matrix, par};
+use tegula_core::{Csr, Matrix, par};
 
-use super::panel::{Real, W, add_row_outer, row_times, rows_per_block, vectorised};
+use super::panel::{Real, W, add_row_outer, row_times, rows_per_block, sparse_times, vectorised};
 
 /// Rows after which partial sums go over into `f64`.
 const FLUSH: usize = 512;
+
+/// Entries of a row after which the four partial sums go over into `f64`.
+const GATHERED: usize = 1024;
 
 /// `m · dense`, where `dense` is `n_cols × k` by rows; the result is `n_rows × k` by rows.
 ///
@@ -61,33 +64,62 @@ pub fn spmm_t<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<f64> {
     out
 }
 
+/// Every row of `m` times the panel `d`; what comes out is `finish`ed on the way.
+pub(crate) fn gather<const L: usize>(
+    m: &Csr,
+    d: &[[f32; L]],
+    finish: impl Fn(usize, [f64; L]) -> [f32; L] + Sync,
+) -> Vec<[f32; L]> {
+    let mut out = vec![[0f32; L]; m.n_rows()];
+    out.par_chunks_mut(64).enumerate().for_each(|(b, chunk)| {
+        vectorised(|| {
+            for (i, y) in (b * 64..).zip(chunk) {
+                let (cols, vals) = m.row(i);
+                let mut sum = [0f64; L];
+                for (c, v) in cols.chunks(GATHERED).zip(vals.chunks(GATHERED)) {
+                    let part = sparse_times(c, v, d);
+                    for l in 0..L {
+                        sum[l] += f64::from(part[l]);
+                    }
+                }
+                *y = finish(i, sum);
+            }
+        });
+    });
+    out
+}
+
 /// The sum over `n_rows` rows of what `add(row, panel)` puts into a panel of `n_out` rows, in `f64`.
 ///
 /// Rows go in fixed blocks; inside one, sums run in `T` for at most 512 rows before they go over into `f64`.
-pub fn sum_rows<T: Real>(n_rows: usize, n_out: usize, add: impl Fn(usize, &mut [[T; W]]) + Sync) -> Vec<[f64; W]> {
+pub fn sum_rows<T: Real, const L: usize>(
+    n_rows: usize,
+    n_out: usize,
+    add: impl Fn(usize, &mut [[T; L]]) + Sync,
+) -> Vec<[f64; L]> {
     let parts = par::map(n_rows, rows_per_block(n_rows), |rows| {
-        let mut total = vec![[0f64; W]; n_out];
-        let mut part = vec![[T::default(); W]; n_out];
+        let mut total = vec![[0f64; L]; n_out];
+        let mut part = vec![[T::default(); L]; n_out];
         for from in rows.clone().step_by(FLUSH) {
             vectorised(|| {
                 for i in from..rows.end.min(from + FLUSH) {
                     add(i, &mut part);
                 }
                 for (t, p) in total.iter_mut().zip(&mut part) {
-                    for l in 0..W {
+                    for l in 0..L {
                         t[l] += p[l].to_f64();
                     }
-                    *p = [T::default(); W];
+                    *p = [T::default(); L];
                 }
             });
         }
         total
     });
-    let mut sum = vec![[0f64; W]; n_out];
+    let mut sum = vec![[0f64; L]; n_out];
     sum.par_chunks_mut(512).enumerate().for_each(|(b, chunk)| {
         for part in &parts {
             for (s, p) in chunk.iter_mut().zip(&part[b * 512..]) {
-                for l in 0..W {
+                for l in 0..L {
                     s[l] += p[l];
                 }
             }

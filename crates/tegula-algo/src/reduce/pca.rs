@@ -43,9 +43,9 @@ pub enum Solver {
 /// # How it works
 /// A truncated singular value decomposition of the centred matrix, which is never made dense: centring is done inside
 /// the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
-/// eigenvectors. Otherwise block Lanczos on it, 16 vectors at a time, reorthogonalised in full and restarted until
-/// every component's residual is small against its gap or its size. The largest absolute loading of each component is
-/// positive.
+/// eigenvectors. Otherwise block Lanczos on it, 8 vectors at a time and on the smaller side of a sparse matrix,
+/// reorthogonalised in full and restarted until every component's residual is small against its size and, squared,
+/// against its gap. The largest absolute loading of each component is positive.
 ///
 /// # Reads and writes
 /// Reads `X` or `layers[layer]`, and `var["highly_variable"]` where it is there. Writes `obsm["X_pca"]`,
@@ -57,8 +57,8 @@ pub enum Solver {
 /// digits.
 ///
 /// # Cost
-/// O(non-zeros × products), some 300–500 products of one vector; memory beside X: 64 blocks of genes × 16 numbers and
-/// a basis of genes × 400.
+/// O(non-zeros × products), some 300 products of one vector; memory beside X: with fewer observations than genes its
+/// transpose and a basis of observations × 350, else 64 blocks of genes × 8 numbers and a basis of genes × 350.
 ///
 /// # Differences from the reference
 /// Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its loadings

@@ -1,9 +1,9 @@
 //! The centred matrix, never made: centring happens inside the products.
 
-use tegula_core::Matrix;
+use tegula_core::{Csr, Matrix};
 
-use crate::linalg::panel::{Real, W, add_row_outer, row_times};
-use crate::linalg::{spmm, sum_rows};
+use crate::linalg::panel::{Real, add_row_outer, row_times};
+use crate::linalg::{gather, spmm, sum_rows};
 use crate::pp::moments;
 
 /// The matrix X − 1·meanᵀ.
@@ -57,35 +57,70 @@ impl<'a> Centered<'a> {
         q.chunks_exact(self.n_vars()).map(product).collect()
     }
 
-    /// (X − 1·meanᵀ)ᵀ (X − 1·meanᵀ) · q for `W` columns, in one pass over X; products in `T`, sums in `f64`.
-    pub(super) fn gram_times<T: Real>(&self, q: &[f64]) -> Vec<f64> {
+    /// (X − 1·meanᵀ)ᵀ (X − 1·meanᵀ) · q for `L` columns, in one pass over X; products in `T`, sums in `f64`.
+    pub(super) fn gram_times<T: Real, const L: usize>(&self, q: &[f64]) -> Vec<f64> {
         let (m, g) = (self.m, self.n_vars());
-        let mut panel = vec![[T::default(); W]; g];
+        let mut panel = vec![[T::default(); L]; g];
         for (l, column) in q.chunks_exact(g).enumerate() {
             for (p, &x) in panel.iter_mut().zip(column) {
                 p[l] = T::from_f64(x);
             }
         }
-        let mut shift = [T::default(); W];
+        let mut shift = [T::default(); L];
         for (s, c) in shift.iter_mut().zip(self.mean_times(q)) {
             *s = T::from_f64(c);
         }
         // One more row at the end sums y itself: what rounding leaves of its mean is taken off exactly.
-        let sum = sum_rows::<T>(m.n_rows(), g + 1, |i, t| {
+        let sum = sum_rows::<T, L>(m.n_rows(), g + 1, |i, t| {
             let mut y = row_times(m, i, &panel);
-            for l in 0..W {
+            for l in 0..L {
                 y[l] = y[l] - shift[l];
             }
             add_row_outer(m, i, &y, t);
-            for l in 0..W {
+            for l in 0..L {
                 t[g][l] = t[g][l] + y[l];
             }
         });
-        let mut out = vec![0f64; g * W];
+        let mut out = vec![0f64; g * L];
         for (l, column) in out.chunks_exact_mut(g).enumerate() {
             let rest = sum[g][l];
             for ((x, s), mean) in column.iter_mut().zip(&sum).zip(&self.mean) {
                 *x = s[l] - mean * rest;
+            }
+        }
+        out
+    }
+
+    /// (X − 1·meanᵀ)ᵀ · q for the `L` columns q, by rows; `transposed` is Xᵀ.
+    pub(super) fn transposed_times<const L: usize>(&self, transposed: &Csr, q: &[f64]) -> Vec<[f32; L]> {
+        let sums: Vec<f64> = q.chunks_exact(self.n_obs()).map(|c| c.iter().sum()).collect();
+        gather(transposed, &panel_of::<L>(q, self.n_obs()), |j, sum| {
+            std::array::from_fn(|l| sums.get(l).map_or(0.0, |s| sum[l] - self.mean[j] * s) as f32)
+        })
+    }
+
+    /// (X − 1·meanᵀ) (X − 1·meanᵀ)ᵀ · q for `L` columns; `x` is X and `transposed` Xᵀ.
+    ///
+    /// Two passes that only read at random, where [`Self::gram_times`] also adds at random.
+    pub(super) fn outer_times<const L: usize>(&self, x: &Csr, transposed: &Csr, q: &[f64]) -> Vec<f64> {
+        let n = self.n_obs();
+        let z = self.transposed_times::<L>(transposed, q);
+        let mut shift = [0f64; L];
+        for (row, mean) in z.iter().zip(&self.mean) {
+            for l in 0..L {
+                shift[l] += mean * f64::from(row[l]);
+            }
+        }
+        let y = gather(x, &z, |_, sum| std::array::from_fn(|l| (sum[l] - shift[l]) as f32));
+        let mut out = vec![0f64; n * L];
+        for (l, column) in out.chunks_exact_mut(n).enumerate() {
+            for (x, y) in column.iter_mut().zip(&y) {
+                *x = f64::from(y[l]);
+            }
+            if self.shifted {
+                // What rounding leaves of the mean.
+                let rest = column.iter().sum::<f64>() / n as f64;
+                column.iter_mut().for_each(|x| *x -= rest);
             }
         }
         out
@@ -99,4 +134,15 @@ impl<'a> Centered<'a> {
         let raw = spmm(self.m, &by_rows, k);
         raw.chunks_exact(k.max(1)).flat_map(|row| row.iter().zip(&shift).map(|(&x, s)| f64::from(x) - s)).collect()
     }
+}
+
+/// Up to `L` columns of length `dim` as a panel, zeros beyond the last.
+fn panel_of<const L: usize>(q: &[f64], dim: usize) -> Vec<[f32; L]> {
+    let mut panel = vec![[0f32; L]; dim];
+    for (l, column) in q.chunks_exact(dim).enumerate() {
+        for (p, &x) in panel.iter_mut().zip(column) {
+            p[l] = x as f32;
+        }
+    }
+    panel
 }

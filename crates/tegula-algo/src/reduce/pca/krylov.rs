@@ -2,27 +2,77 @@
 
 use faer::Mat;
 use rand::RngExt;
-use tegula_core::{Ctx, Result};
+use tegula_core::{Csr, Ctx, Matrix, Result};
 
 use super::Directions;
 use super::centered::Centered;
-use crate::linalg::panel::W;
 use crate::linalg::{Basis, Eigh, dot, eigh, orthonormalise};
 
-/// A component is found when its residual is this small against the distance to its neighbours …
-const AGAINST_GAP: f64 = 1e-5;
-/// … or against its eigenvalue …
-const AGAINST_VALUE: f64 = 3e-7;
+/// Columns of a block: fewer make the products dearer, more make more of them.
+const W: usize = 8;
+/// A component is found when its residual is this small against its eigenvalue: the Krylov space holds its nearest
+/// neighbours too, so that what is wrong with it lies far off …
+const AGAINST_VALUE: f64 = 5e-6;
+/// … and, squared, this small against eigenvalue and gap: how far it mixes with its neighbours …
+const SQUARE_AGAINST_GAP: f64 = 1e-5;
+/// … or this small whatever the gap …
+const NEVER_BELOW: f64 = 3e-7;
 /// … or against the largest one: as far as single precision carries.
 const AGAINST_LARGEST: f64 = 3e-9;
 /// Blocks of products after which it ends whether all components are found or not.
-const MAX_BLOCKS: usize = 600;
+const MAX_BLOCKS: usize = 1200;
 /// The task as progress bars name it.
 const TASK: &str = "pca";
 
 /// Size of the largest basis for `k` components: beyond it, it is compressed and goes on.
 pub(super) fn room(k: usize) -> usize {
-    (4 * k).max(320) + 2 * W
+    (4 * k).max(320) + 4 * W
+}
+
+/// The matrix of inner products on the smaller side, as far as that pays.
+enum Side<'a> {
+    Genes(&'a Centered<'a>),
+    /// With X and its transpose.
+    Observations(&'a Centered<'a>, &'a Csr, Csr),
+}
+
+impl<'a> Side<'a> {
+    fn of(op: &'a Centered<'a>) -> Self {
+        match op.matrix() {
+            Matrix::Csr(x) if op.n_obs() < op.n_vars() => Self::Observations(op, x, x.transpose()),
+            _ => Self::Genes(op),
+        }
+    }
+
+    /// Length of the vectors.
+    fn dim(&self) -> usize {
+        match self {
+            Self::Genes(op) => op.n_vars(),
+            Self::Observations(op, ..) => op.n_obs(),
+        }
+    }
+
+    fn times(&self, q: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Genes(op) => op.gram_times::<f32, W>(q),
+            Self::Observations(op, x, transposed) => op.outer_times::<W>(x, transposed, q),
+        }
+    }
+
+    /// Directions among the genes from the eigenvectors found.
+    fn directions(&self, found: Vec<f64>) -> Vec<f64> {
+        let Self::Observations(op, _, transposed) = self else { return found };
+        let (n, g) = (op.n_obs(), op.n_vars());
+        let k = found.len() / n;
+        let mut out = Vec::with_capacity(g * k);
+        for q in found.chunks(W * n) {
+            let rows = op.transposed_times::<W>(transposed, q);
+            out.extend((0..q.len() / n).flat_map(|l| rows.iter().map(move |r| f64::from(r[l]))));
+        }
+        // Lengths are the singular values; angles are right to single precision only.
+        orthonormalise(&mut out, g, k);
+        out
+    }
 }
 
 /// The state: basis, B in the basis, and what B leads out of it.
@@ -35,7 +85,8 @@ struct Lanczos {
 }
 
 pub(super) fn directions(op: &Centered<'_>, k: usize, ctx: &Ctx<'_>) -> Result<Directions> {
-    let g = op.n_vars();
+    let side = Side::of(op);
+    let g = side.dim();
     let room = room(k);
     let mut rng = ctx.rng("pp.pca.start", 0);
     let mut random = move || (0..g).map(|_| rng.random::<f64>() - 0.5).collect::<Vec<f64>>();
@@ -45,7 +96,7 @@ pub(super) fn directions(op: &Centered<'_>, k: usize, ctx: &Ctx<'_>) -> Result<D
     ctx.begin(TASK, 0);
     let mut schedule = Schedule::new(k);
     for n_iter in 1..=MAX_BLOCKS {
-        l.step(op, &mut random);
+        l.step(&side, &mut random);
         ctx.tick(TASK, 1)?;
         let full = l.basis.len() + W > room;
         let last = n_iter == MAX_BLOCKS || ctx.stopping();
@@ -58,11 +109,11 @@ pub(super) fn directions(op: &Centered<'_>, k: usize, ctx: &Ctx<'_>) -> Result<D
         if worst <= 1.0 || last {
             ctx.end(TASK);
             let vectors = l.basis.combine(e.vectors.as_ref().subcols(0, k));
-            return Ok(Directions { vectors, n_iter, converged: worst <= 1.0 });
+            return Ok(Directions { vectors: side.directions(vectors), n_iter, converged: worst <= 1.0 });
         }
         schedule.learn(n_iter, worst);
         if full {
-            l.restart(&e, (k + 2 * W).min(room - 2 * W));
+            l.restart(&e, (k + 4 * W).min(room - 4 * W));
         }
     }
     unreachable!("the last round returns")
@@ -70,10 +121,10 @@ pub(super) fn directions(op: &Centered<'_>, k: usize, ctx: &Ctx<'_>) -> Result<D
 
 impl Lanczos {
     /// Takes the next block into the basis and multiplies it.
-    fn step(&mut self, op: &Centered<'_>, random: &mut impl FnMut() -> Vec<f64>) {
-        let g = op.n_vars();
+    fn step(&mut self, side: &Side<'_>, random: &mut impl FnMut() -> Vec<f64>) {
+        let g = side.dim();
         self.basis.extend(&self.next);
-        let mut w = op.gram_times::<f32>(&self.next);
+        let mut w = side.times(&self.next);
         let h = self.basis.project_out(&mut w, W);
         let (len, first) = (self.basis.len(), self.basis.len() - W);
         for i in 0..len {
@@ -128,7 +179,9 @@ impl Lanczos {
             let above = if i > 0 { e.values[i - 1] - e.values[i] } else { f64::INFINITY };
             let below = if i + 1 < len { e.values[i] - e.values[i + 1] } else { f64::INFINITY };
             let gap = above.min(below).min(e.values[0]);
-            (AGAINST_GAP * gap).max(AGAINST_VALUE * e.values[i]).max(AGAINST_LARGEST * e.values[0])
+            let value = e.values[i].max(0.0);
+            let mixing = (SQUARE_AGAINST_GAP * value * gap.max(0.0)).sqrt();
+            (AGAINST_VALUE * value).min(mixing).max(NEVER_BELOW * value).max(AGAINST_LARGEST * e.values[0])
         };
         let ratio = |i: usize| if residual(i) == 0.0 { 0.0 } else { residual(i) / allowed(i) };
         (0..k).map(ratio).fold(0.0, f64::max)
