@@ -5,7 +5,7 @@ SHELL = /bin/sh
 PYTHON = python3
 OUT = out/osmfish
 
-.PHONY: demo test need-rust need-python venv oldest gen clean
+.PHONY: demo test wheel gen clean need-rust need-python venv oldest
 
 demo: need-rust ## Builds the release binary and takes a real tissue from file to domains.
 	cargo build --release --locked -p tegula-cli
@@ -17,6 +17,10 @@ test: need-rust need-python venv oldest ## Runs every test.
 
 gen: need-rust ## Rewrites what is made from the registry of methods.
 	cargo xtask gen
+
+wheel: need-python venv ## Builds the Python package for this machine into out/wheels.
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2'
+	cd python && ../.venv/bin/maturin build --release --locked --out ../out/wheels
 
 need-rust:
 	@command -v cargo >/dev/null 2>&1 || { echo "Rust is missing: install it from https://rustup.rs (1.95 or newer), then try again." >&2; exit 1; }

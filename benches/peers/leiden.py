@@ -93,9 +93,11 @@ def compare(path, resolution=1.0, seeds=5, ours=None):
         for name, run in peers.items():
             start = time.perf_counter()
             membership = run(seed)
-            seen[name].append((time.perf_counter() - start, quality(graph, membership, resolution), max(membership) + 1))
+            seen[name].append(
+                (time.perf_counter() - start, quality(graph, membership, resolution), max(membership) + 1)
+            )
     for name, runs in seen.items():
-        t, q, k = zip(*runs)
+        t, q, k = zip(*runs, strict=False)
         print(f"{name:>12}  {np.median(t) * 1e3:9.2f} ms  Q {np.mean(q):.5f} best {max(q):.5f}  k {list(k)[:10]}")
     if ours:
         subprocess.run([ours, path, str(resolution), str(seeds)], check=True)
@@ -108,6 +110,6 @@ if __name__ == "__main__":
         case ["make-h5ad", path, out]:
             make_h5ad(path, out)
         case [path, *rest]:
-            compare(path, *(f(a) for f, a in zip((float, int, str), rest)))
+            compare(path, *(f(a) for f, a in zip((float, int, str), rest, strict=False)))
         case _:
             sys.exit(__doc__)

@@ -35,7 +35,7 @@ spatial = sparse.csr_matrix((np.ones(rows.size, np.float32), (rows, nearest.rave
 union = ((expression + spatial) > 0).astype(np.float32)
 sc.tl.leiden(adata, adjacency=union + union.T, flavor="leidenalg", n_iterations=-1, directed=False, key_added="scc")
 
-# Smoothing: the majority among the ten nearest others, as spateo does it on the N×N distance matrix.
+# Smoothing: the majority among the ten nearest others, as spateo does it on the N-by-N distance matrix.
 codes = adata.obs["scc"].cat.codes.to_numpy()
 ten = np.argsort(distance, axis=1, kind="stable")[:, 1:11]
 smooth = []

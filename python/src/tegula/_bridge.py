@@ -79,7 +79,9 @@ def _matrix(x: Any) -> tuple:
     if sparse.issparse(x):
         return _csr(x)
     if not isinstance(x, np.ndarray):
-        raise TypeError(f"a matrix of type {type(x).__name__} is not supported yet; pass a NumPy array or a SciPy sparse matrix")
+        raise TypeError(
+            f"a matrix of type {type(x).__name__} is not supported yet; pass a NumPy array or a SciPy sparse matrix"
+        )
     return _array(np.asarray(x, dtype=np.float32))
 
 

@@ -13,6 +13,7 @@ class Settings:
     ----------
     n_jobs
         Number of threads; ``None`` for all cores. Results do not depend on it.
+
     """
 
     n_jobs: int | None = None

@@ -3,9 +3,7 @@ from typing import Any
 __version__: str
 
 def methods() -> str: ...
-def plan(
-    method: str, params: str
-) -> tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]]: ...
+def plan(method: str, params: str) -> tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]]: ...
 def run(
     method: str,
     params: str,

@@ -83,20 +83,30 @@ def calculate_qc_metrics(
 
     Notes
     -----
-    **What it does.** Per observation: expressed genes, total counts, the share of its strongest genes and of marked genes
+    **What it does**
+
+    Per observation: expressed genes, total counts, the share of its strongest genes and of marked genes
     (mitochondrial, say). Per gene: expressing observations, mean, dropout, total.
 
-    **When to use it.** First of all, on raw counts, to choose the thresholds of `pp.filter_cells` and `pp.filter_genes`.
+    **When to use it**
 
-    **How it works.** Two passes over the matrix; sums in `f64`. Shares of an empty observation are NaN.
+    First of all, on raw counts, to choose the thresholds of `pp.filter_cells` and `pp.filter_genes`.
 
-    **Determinism.** The same bits for any number of threads.
+    **How it works**
 
-    **Cost.** O(non-zeros), and a partial selection per observation for the strongest genes.
+    Two passes over the matrix; sums in `f64`. Shares of an empty observation are NaN.
 
-    **Differences from the reference.** scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
+    **Determinism**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    The same bits for any number of threads.
+
+    **Cost**
+
+    O(non-zeros), and a partial selection per observation for the strongest genes.
+
+    **Differences from the reference**
+
+    scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
 
     References
     ----------
@@ -165,20 +175,30 @@ def qc(
 
     Notes
     -----
-    **What it does.** Per observation: expressed genes, total counts, the share of its strongest genes and of marked genes
+    **What it does**
+
+    Per observation: expressed genes, total counts, the share of its strongest genes and of marked genes
     (mitochondrial, say). Per gene: expressing observations, mean, dropout, total.
 
-    **When to use it.** First of all, on raw counts, to choose the thresholds of `pp.filter_cells` and `pp.filter_genes`.
+    **When to use it**
 
-    **How it works.** Two passes over the matrix; sums in `f64`. Shares of an empty observation are NaN.
+    First of all, on raw counts, to choose the thresholds of `pp.filter_cells` and `pp.filter_genes`.
 
-    **Determinism.** The same bits for any number of threads.
+    **How it works**
 
-    **Cost.** O(non-zeros), and a partial selection per observation for the strongest genes.
+    Two passes over the matrix; sums in `f64`. Shares of an empty observation are NaN.
 
-    **Differences from the reference.** scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
+    **Determinism**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    The same bits for any number of threads.
+
+    **Cost**
+
+    O(non-zeros), and a partial selection per observation for the strongest genes.
+
+    **Differences from the reference**
+
+    scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
 
     References
     ----------
@@ -239,20 +259,30 @@ def filter_cells(
 
     Notes
     -----
-    **What it does.** Counts, for each observation (cell, spot, bin), its expressed genes and its total counts, and keeps those within
-    all thresholds given.
+    **What it does**
 
-    **When to use it.** First, on raw counts: to drop spots beside the tissue and damaged cells.
+    Counts, for each observation (cell, spot, bin), its expressed genes and its total counts, and keeps those
+    within all thresholds given.
 
-    **How it works.** One pass over the matrix. A gene is expressed where its value is above zero. Thresholds are inclusive.
+    **When to use it**
 
-    **Determinism.** Exact.
+    First, on raw counts: to drop spots beside the tissue and damaged cells.
 
-    **Cost.** O(non-zeros).
+    **How it works**
 
-    **Differences from the reference.** scanpy takes one threshold per call; here any number holds at once.
+    One pass over the matrix. A gene is expressed where its value is above zero. Thresholds are inclusive.
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    **Determinism**
+
+    Exact.
+
+    **Cost**
+
+    O(non-zeros).
+
+    **Differences from the reference**
+
+    scanpy takes one threshold per call; here any number holds at once.
 
     References
     ----------
@@ -314,20 +344,30 @@ def filter_genes(
 
     Notes
     -----
-    **What it does.** Counts, for each gene, the observations that express it and its total counts, and keeps the genes within all
+    **What it does**
+
+    Counts, for each gene, the observations that express it and its total counts, and keeps the genes within all
     thresholds given.
 
-    **When to use it.** First, on raw counts: genes seen in a handful of spots carry noise only and cost time everywhere after.
+    **When to use it**
 
-    **How it works.** One pass over the matrix. A gene is expressed where its value is above zero. Thresholds are inclusive.
+    First, on raw counts: genes seen in a handful of spots carry noise only and cost time everywhere after.
 
-    **Determinism.** Exact.
+    **How it works**
 
-    **Cost.** O(non-zeros), a few milliseconds per million.
+    One pass over the matrix. A gene is expressed where its value is above zero. Thresholds are inclusive.
 
-    **Differences from the reference.** scanpy takes one threshold per call; here any number holds at once.
+    **Determinism**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    Exact.
+
+    **Cost**
+
+    O(non-zeros), a few milliseconds per million.
+
+    **Differences from the reference**
+
+    scanpy takes one threshold per call; here any number holds at once.
 
     References
     ----------
@@ -381,22 +421,32 @@ def normalize_total(
 
     Notes
     -----
-    **What it does.** Row i is divided by its size factor s = (total of i) / target. The target is `target_sum`, or the median total of the observations
-    that are not empty.
+    **What it does**
 
-    **When to use it.** On raw counts, before `pp.log1p`, to take differing depths (or captured areas) out of the comparison.
+    Row i is divided by its size factor s = (total of i) / target. The target is `target_sum`, or the median total
+    of the observations that are not empty.
 
-    **How it works.** Totals are summed in `f64`; values change in place. Empty observations keep s = 1, and a warning tells how many
-    there are.
+    **When to use it**
 
-    **Determinism.** Exact.
+    On raw counts, before `pp.log1p`, to take differing depths (or captured areas) out of the comparison.
 
-    **Cost.** O(non-zeros), at the speed of the memory. No second copy of the matrix unless somebody else holds it.
+    **How it works**
 
-    **Differences from the reference.** scanpy 1.11 takes empty observations into the median for sparse matrices and not for dense ones; here they are
+    Totals are summed in `f64`; values change in place. Empty observations keep s = 1, and a warning tells how
+    many there are.
+
+    **Determinism**
+
+    Exact.
+
+    **Cost**
+
+    O(non-zeros), at the speed of the memory. No second copy of the matrix unless somebody else holds it.
+
+    **Differences from the reference**
+
+    scanpy 1.11 takes empty observations into the median for sparse matrices and not for dense ones; here they are
     never counted. `exclude_highly_expressed` is not offered.
-
-    **Ok::<(), tegula_core::Error>(()).** ```
 
     References
     ----------
@@ -448,22 +498,32 @@ def normalize(
 
     Notes
     -----
-    **What it does.** Row i is divided by its size factor s = (total of i) / target. The target is `target_sum`, or the median total of the observations
-    that are not empty.
+    **What it does**
 
-    **When to use it.** On raw counts, before `pp.log1p`, to take differing depths (or captured areas) out of the comparison.
+    Row i is divided by its size factor s = (total of i) / target. The target is `target_sum`, or the median total
+    of the observations that are not empty.
 
-    **How it works.** Totals are summed in `f64`; values change in place. Empty observations keep s = 1, and a warning tells how many
-    there are.
+    **When to use it**
 
-    **Determinism.** Exact.
+    On raw counts, before `pp.log1p`, to take differing depths (or captured areas) out of the comparison.
 
-    **Cost.** O(non-zeros), at the speed of the memory. No second copy of the matrix unless somebody else holds it.
+    **How it works**
 
-    **Differences from the reference.** scanpy 1.11 takes empty observations into the median for sparse matrices and not for dense ones; here they are
+    Totals are summed in `f64`; values change in place. Empty observations keep s = 1, and a warning tells how
+    many there are.
+
+    **Determinism**
+
+    Exact.
+
+    **Cost**
+
+    O(non-zeros), at the speed of the memory. No second copy of the matrix unless somebody else holds it.
+
+    **Differences from the reference**
+
+    scanpy 1.11 takes empty observations into the median for sparse matrices and not for dense ones; here they are
     never counted. `exclude_highly_expressed` is not offered.
-
-    **Ok::<(), tegula_core::Error>(()).** ```
 
     References
     ----------
@@ -513,20 +573,30 @@ def log1p(
 
     Notes
     -----
-    **What it does.** x ← ln(1 + x), or the logarithm to `base`.
+    **What it does**
 
-    **When to use it.** After `pp.normalize_total`: it makes the variance of a gene depend less on its mean.
+    x ← ln(1 + x), or the logarithm to `base`.
 
-    **How it works.** In place; zeros stay zeros, so a sparse matrix stays as sparse as it is. Where `uns["log1p"]` tells that it was
-    done before, a warning is given.
+    **When to use it**
 
-    **Determinism.** Exact.
+    After `pp.normalize_total`: it makes the variance of a gene depend less on its mean.
 
-    **Cost.** O(non-zeros).
+    **How it works**
 
-    **Differences from the reference.** Negative values are refused (scanpy makes NaN of those below −1).
+    In place; zeros stay zeros, so a sparse matrix stays as sparse as it is. Where `uns["log1p"]` tells that it
+    was done before, a warning is given.
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    **Determinism**
+
+    Exact.
+
+    **Cost**
+
+    O(non-zeros).
+
+    **Differences from the reference**
+
+    Negative values are refused (scanpy makes NaN of those below −1).
 
     References
     ----------
@@ -600,21 +670,31 @@ def highly_variable_genes(
 
     Notes
     -----
-    **What it does.** Ranks genes by normalised dispersion and marks the top `n_top_genes`, or those within the cut-offs.
+    **What it does**
 
-    **When to use it.** On normalised, logged data, before `pp.pca`: the components then follow the genes that tell regions apart.
+    Ranks genes by normalised dispersion and marks the top `n_top_genes`, or those within the cut-offs.
 
-    **How it works.** Flavour `seurat`: mean and variance of expm1(x) per gene; dispersion = ln(variance / mean); genes fall into
+    **When to use it**
+
+    On normalised, logged data, before `pp.pca`: the components then follow the genes that tell regions apart.
+
+    **How it works**
+
+    Flavour `seurat`: mean and variance of expm1(x) per gene; dispersion = ln(variance / mean); genes fall into
     `n_bins` bins of equal width of ln(1 + mean); the dispersion is centred and divided by the standard deviation
     (ddof 1) of its bin. A gene alone in its bin gets 1.
 
-    **Determinism.** The same bits for any number of threads.
+    **Determinism**
 
-    **Cost.** O(non-zeros); no copy of the matrix.
+    The same bits for any number of threads.
 
-    **Differences from the reference.** Equal to scanpy 1.11 up to rounding. The rank column is extra.
+    **Cost**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    O(non-zeros); no copy of the matrix.
+
+    **Differences from the reference**
+
+    Equal to scanpy 1.11 up to rounding. The rank column is extra.
 
     References
     ----------
@@ -695,21 +775,31 @@ def hvg(
 
     Notes
     -----
-    **What it does.** Ranks genes by normalised dispersion and marks the top `n_top_genes`, or those within the cut-offs.
+    **What it does**
 
-    **When to use it.** On normalised, logged data, before `pp.pca`: the components then follow the genes that tell regions apart.
+    Ranks genes by normalised dispersion and marks the top `n_top_genes`, or those within the cut-offs.
 
-    **How it works.** Flavour `seurat`: mean and variance of expm1(x) per gene; dispersion = ln(variance / mean); genes fall into
+    **When to use it**
+
+    On normalised, logged data, before `pp.pca`: the components then follow the genes that tell regions apart.
+
+    **How it works**
+
+    Flavour `seurat`: mean and variance of expm1(x) per gene; dispersion = ln(variance / mean); genes fall into
     `n_bins` bins of equal width of ln(1 + mean); the dispersion is centred and divided by the standard deviation
     (ddof 1) of its bin. A gene alone in its bin gets 1.
 
-    **Determinism.** The same bits for any number of threads.
+    **Determinism**
 
-    **Cost.** O(non-zeros); no copy of the matrix.
+    The same bits for any number of threads.
 
-    **Differences from the reference.** Equal to scanpy 1.11 up to rounding. The rank column is extra.
+    **Cost**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    O(non-zeros); no copy of the matrix.
+
+    **Differences from the reference**
+
+    Equal to scanpy 1.11 up to rounding. The rank column is extra.
 
     References
     ----------
@@ -778,33 +868,44 @@ def pca(
 
     Notes
     -----
-    **What it does.** Finds the `n_comps` orthogonal directions of largest variance among the genes, and each observation's place along
-    them.
+    **What it does**
 
-    **When to use it.** After `pp.log1p` (and `pp.highly_variable_genes`), before `pp.neighbors`: neighbours are sought among 30–50
+    Finds the `n_comps` orthogonal directions of largest variance among the genes, and each observation's place
+    along them.
+
+    **When to use it**
+
+    After `pp.log1p` (and `pp.highly_variable_genes`), before `pp.neighbors`: neighbours are sought among 30–50
     components instead of thousands of noisy genes.
 
-    **How it works.** A truncated singular value decomposition of the centred matrix, which is never made dense: centring is done inside
-    the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
-    eigenvectors. Otherwise block Lanczos on it, 16 vectors at a time, reorthogonalised in full and restarted until
-    every component's residual is small against its gap or its size. The largest absolute loading of each component is
-    positive.
+    **How it works**
 
-    **Determinism.** The same bits for any number of threads; the start of Lanczos depends on the seed, the result only in its last
+    A truncated singular value decomposition of the centred matrix, which is never made dense: centring is done
+    inside the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
+    eigenvectors. Otherwise block Lanczos on it, 8 vectors at a time and on the smaller side of a sparse matrix,
+    reorthogonalised in full and restarted until every component's residual is small against its size and,
+    squared, against its gap. The largest absolute loading of each component is positive.
+
+    **Determinism**
+
+    The same bits for any number of threads; the start of Lanczos depends on the seed, the result only in its last
     digits.
 
-    **Cost.** O(non-zeros × products), some 300–500 products of one vector; memory beside X: 64 blocks of genes × 16 numbers and
-    a basis of genes × 400.
+    **Cost**
 
-    **Differences from the reference.** Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its loadings
-    of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
+    O(non-zeros × products), some 300 products of one vector; memory beside X: with fewer observations than genes
+    its transpose and a basis of observations × 350, else 64 blocks of genes × 8 numbers and a basis of genes ×
+    350.
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    **Differences from the reference**
+
+    Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its
+    loadings of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
 
     References
     ----------
-    Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon, Thick-restart
-    Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
+    Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon,
+    Thick-restart Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
     """
     params = {
         "n_comps": n_comps,
@@ -863,23 +964,35 @@ def neighbors(
 
     Notes
     -----
-    **What it does.** Finds the `n_neighbors` nearest others of each observation by Euclidean distance in `obsm[use_rep]`, exactly, and
-    weighs the connections.
+    **What it does**
 
-    **When to use it.** After `tl.pca`, before `tl.louvain`, `tl.leiden` or UMAP. Where position in the tissue should count too, see
+    Finds the `n_neighbors` nearest others of each observation by Euclidean distance in `obsm[use_rep]`, exactly,
+    and weighs the connections.
+
+    **When to use it**
+
+    After `tl.pca`, before `tl.louvain`, `tl.leiden` or UMAP. Where position in the tissue should count too, see
     `tl.scc`, which makes its own graph.
 
-    **How it works.** Distances come from blocks of matrix products; whatever could be among the nearest within rounding is measured again
-    in double precision, so the answer is exact, ties going to the lower index. `umap` weights a connection by
-    UMAP's fuzzy union (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
+    **How it works**
+
+    Distances come from blocks of matrix products; whatever could be among the nearest within rounding is measured
+    again in double precision, so the answer is exact, ties going to the lower index. `umap` weights a connection
+    by UMAP's fuzzy union (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
     `binary` gives 1 to every pair of which one is among the other's nearest.
 
-    **Determinism.** No randomness; the same bits for any number of threads.
+    **Determinism**
 
-    **Cost.** Time O(N² d), memory O(N k). On two cores 20,000 × 30 take about a second.
+    No randomness; the same bits for any number of threads.
 
-    **Differences from the reference.** scanpy's `n_neighbors` includes the observation itself: its 15 is 14 here, and this default of 15 is its 16. With
-    that the weights are the same to single precision. scanpy searches approximately in large data.
+    **Cost**
+
+    Time O(N² d), memory O(N k). On two cores 20,000 × 30 take about a second.
+
+    **Differences from the reference**
+
+    scanpy's `n_neighbors` includes the observation itself: its 15 is 14 here, and this default of 15 is its 16.
+    With that the weights are the same to single precision. scanpy searches approximately in large data.
 
     References
     ----------
@@ -939,20 +1052,33 @@ def spatial_neighbors(
 
     Notes
     -----
-    **What it does.** Finds the `n_neighbors` nearest others of each observation by its position, or with `radius` all others within that
-    distance.
+    **What it does**
 
-    **When to use it.** Before spatial statistics, diffusion over the tissue or a graph network. `n_neighbors` 6 suits a hexagonal lattice
-    (Visium), 4 or 8 a square one, 6 to 10 cells; `radius` suits data of even density.
+    Finds the `n_neighbors` nearest others of each observation by its position, or with `radius` all others within
+    that distance.
 
-    **How it works.** A k-d tree over the positions; ties go to the lower index. Lattices, lines and duplicated positions need no care.
+    **When to use it**
 
-    **Determinism.** No randomness; the same bits for any number of threads.
+    Before spatial statistics, diffusion over the tissue or a graph network. `n_neighbors` 6 suits a hexagonal
+    lattice (Visium), 4 or 8 a square one, 6 to 10 cells; `radius` suits data of even density.
 
-    **Cost.** O(N (k + log N)) time, O(N k) memory. A million observations take about a second on two cores.
+    **How it works**
 
-    **Differences from the reference.** As squidpy's `gr.spatial_neighbors(coord_type="generic")`: the directed graph is kept as it is. `radius` takes one
-    number, and counts every pair within it whatever `n_neighbors` says.
+    A k-d tree over the positions; ties go to the lower index. Lattices, lines and duplicated positions need no
+    care.
+
+    **Determinism**
+
+    No randomness; the same bits for any number of threads.
+
+    **Cost**
+
+    O(N (k + log N)) time, O(N k) memory. A million observations take about a second on two cores.
+
+    **Differences from the reference**
+
+    As squidpy's `gr.spatial_neighbors(coord_type="generic")`: the directed graph is kept as it is. `radius` takes
+    one number, and counts every pair within it whatever `n_neighbors` says.
 
     References
     ----------

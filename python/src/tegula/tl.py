@@ -72,33 +72,44 @@ def pca(
 
     Notes
     -----
-    **What it does.** Finds the `n_comps` orthogonal directions of largest variance among the genes, and each observation's place along
-    them.
+    **What it does**
 
-    **When to use it.** After `pp.log1p` (and `pp.highly_variable_genes`), before `pp.neighbors`: neighbours are sought among 30–50
+    Finds the `n_comps` orthogonal directions of largest variance among the genes, and each observation's place
+    along them.
+
+    **When to use it**
+
+    After `pp.log1p` (and `pp.highly_variable_genes`), before `pp.neighbors`: neighbours are sought among 30–50
     components instead of thousands of noisy genes.
 
-    **How it works.** A truncated singular value decomposition of the centred matrix, which is never made dense: centring is done inside
-    the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
-    eigenvectors. Otherwise block Lanczos on it, 16 vectors at a time, reorthogonalised in full and restarted until
-    every component's residual is small against its gap or its size. The largest absolute loading of each component is
-    positive.
+    **How it works**
 
-    **Determinism.** The same bits for any number of threads; the start of Lanczos depends on the seed, the result only in its last
+    A truncated singular value decomposition of the centred matrix, which is never made dense: centring is done
+    inside the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
+    eigenvectors. Otherwise block Lanczos on it, 8 vectors at a time and on the smaller side of a sparse matrix,
+    reorthogonalised in full and restarted until every component's residual is small against its size and,
+    squared, against its gap. The largest absolute loading of each component is positive.
+
+    **Determinism**
+
+    The same bits for any number of threads; the start of Lanczos depends on the seed, the result only in its last
     digits.
 
-    **Cost.** O(non-zeros × products), some 300–500 products of one vector; memory beside X: 64 blocks of genes × 16 numbers and
-    a basis of genes × 400.
+    **Cost**
 
-    **Differences from the reference.** Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its loadings
-    of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
+    O(non-zeros × products), some 300 products of one vector; memory beside X: with fewer observations than genes
+    its transpose and a basis of observations × 350, else 64 blocks of genes × 8 numbers and a basis of genes ×
+    350.
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    **Differences from the reference**
+
+    Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its
+    loadings of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
 
     References
     ----------
-    Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon, Thick-restart
-    Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
+    Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon,
+    Thick-restart Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
     """
     params = {
         "n_comps": n_comps,
@@ -137,9 +148,11 @@ def louvain(
     n_iterations
         Rounds at most; -1 goes on until a round gains nothing.
     n_clusters
-        Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution` gives.
+        Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution`
+        gives.
     neighbors_key
-        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default: `obsp["connectivities"]`.
+        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
+        `obsp["connectivities"]`.
     obsp
         Key of the graph in `obsp`, instead of `neighbors_key`.
     use_weights
@@ -162,25 +175,37 @@ def louvain(
 
     Notes
     -----
-    **What it does.** Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give them:
-    it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB configuration model).
+    **What it does**
 
-    **When to use it.** To follow an analysis that used Louvain, as Spateo's tutorial does. Otherwise `tl.leiden`: it is better at the same
-    cost, and its clusters are connected.
+    Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give
+    them: it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB
+    configuration model).
 
-    **How it works.** 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look.
+    **When to use it**
+
+    To follow an analysis that used Louvain, as Spateo's tutorial does. Otherwise `tl.leiden`: it is better at the
+    same cost, and its clusters are connected.
+
+    **How it works**
+
+    1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another
+    look.
     2. Communities become the nodes of a smaller graph; on to step 1, until nothing merges.
 
     Rounds of this are repeated from the result until one gains nothing.
 
-    **Determinism.** The same seed gives the same clusters on any number of threads; another seed another, about as good.
+    **Determinism**
 
-    **Cost.** Time about linear in the edges, per round; memory one copy of the graph at most.
+    The same seed gives the same clusters on any number of threads; another seed another, about as good.
 
-    **Differences from the reference.** The `louvain` package, as scanpy and Spateo call it, runs one round; `n_iterations=1` is that. A graph that is not
-    symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
+    **Cost**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    Time about linear in the edges, per round; memory one copy of the graph at most.
+
+    **Differences from the reference**
+
+    The `louvain` package, as scanpy and Spateo call it, runs one round; `n_iterations=1` is that. A graph that is
+    not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
 
     References
     ----------
@@ -226,9 +251,11 @@ def leiden(
     n_iterations
         Rounds at most; -1 goes on until a round gains nothing.
     n_clusters
-        Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution` gives.
+        Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution`
+        gives.
     neighbors_key
-        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default: `obsp["connectivities"]`.
+        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
+        `obsp["connectivities"]`.
     obsp
         Key of the graph in `obsp`, instead of `neighbors_key`.
     use_weights
@@ -251,32 +278,45 @@ def leiden(
 
     Notes
     -----
-    **What it does.** Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give them:
-    it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB configuration model).
+    **What it does**
 
-    **When to use it.** The default for cell types and for domains on a neighbour graph, where the number of clusters is not known. Where it
-    is known, pass `n_clusters`. For domains that should hang together in space, cluster the joint graph of `tl.scc`.
+    Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give
+    them: it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB
+    configuration model).
 
-    **How it works.** 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look.
+    **When to use it**
+
+    The default for cell types and for domains on a neighbour graph, where the number of clusters is not known.
+    Where it is known, pass `n_clusters`. For domains that should hang together in space, cluster the joint graph
+    of `tl.scc`.
+
+    **How it works**
+
+    1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another
+    look.
     2. Refinement: inside every community, parts are rebuilt from single nodes; a well connected node joins a well
-       connected part, drawn with probability ∝ exp(gain / θ), θ = 0.01.
+    connected part, drawn with probability ∝ exp(gain / θ), θ = 0.01.
     3. The parts become the nodes of a smaller graph, which starts from the communities of step 1; on to step 1.
 
     Rounds of this are repeated from the result. Should a community end in pieces, the pieces become clusters.
 
-    **Determinism.** The same seed gives the same clusters on any number of threads; another seed another, about as good.
+    **Determinism**
 
-    **Cost.** Time about linear in the edges, per round; memory one copy of the graph at most.
+    The same seed gives the same clusters on any number of threads; another seed another, about as good.
 
-    **Differences from the reference.** scanpy's default `flavor="leidenalg"`, `n_iterations=-1`, is the model. leidenalg reports `2m·Q`, we `Q`. A graph that
-    is not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
+    **Cost**
 
-    **Ok::<(), tegula_core::Error>(()).** ```
+    Time about linear in the edges, per round; memory one copy of the graph at most.
+
+    **Differences from the reference**
+
+    scanpy's default `flavor="leidenalg"`, `n_iterations=-1`, is the model. leidenalg reports `2m·Q`, we `Q`. A
+    graph that is not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
 
     References
     ----------
-    Traag, Waltman & van Eck, Scientific Reports 2019, doi:10.1038/s41598-019-41695-z; Reichardt & Bornholdt, Physical
-    Review E 2006, doi:10.1103/PhysRevE.74.016110.
+    Traag, Waltman & van Eck, Scientific Reports 2019, doi:10.1038/s41598-019-41695-z; Reichardt & Bornholdt,
+    Physical Review E 2006, doi:10.1103/PhysRevE.74.016110.
     """
     params = {
         "resolution": resolution,
@@ -351,22 +391,34 @@ def scc(
 
     Notes
     -----
-    **What it does.** Spatially constrained clustering: joins the neighbour graph of expression with that of the tissue and finds the
-    communities of the joint graph.
+    **What it does**
 
-    **When to use it.** The first choice for domains: fast, few parameters, any technology. More `s_neigh` gives smoother domains; 6 suits
-    hexagonal spots, 8 square bins. For cell types regardless of place take `tl.leiden`.
+    Spatially constrained clustering: joins the neighbour graph of expression with that of the tissue and finds
+    the communities of the joint graph.
 
-    **How it works.** A point is joined to its `e_neigh` nearest others in `obsm[pca_key]` and its `s_neigh` nearest others in the tissue,
-    one graph of both; a pair that chose each other weighs 2, other joined pairs 1: W = A + Aᵀ. Leiden or Louvain then
-    cluster W.
+    **When to use it**
 
-    **Determinism.** Seeded; the same bits for any number of threads.
+    The first choice for domains: fast, few parameters, any technology. More `s_neigh` gives smoother domains; 6
+    suits hexagonal spots, 8 square bins. For cell types regardless of place take `tl.leiden`.
 
-    **Cost.** The neighbours, O(N²) times the number of components, outweigh the rest; 3,600 spots take well under a second.
+    **How it works**
 
-    **Differences from the reference.** spateo counts the point itself among the neighbours: its 30 and 6 are 29 and 5 here. Given the same numbers the joint
-    graph is the same. The clustering runs until it gains nothing more.
+    A point is joined to its `e_neigh` nearest others in `obsm[pca_key]` and its `s_neigh` nearest others in the
+    tissue, one graph of both; a pair that chose each other weighs 2, other joined pairs 1: W = A + Aᵀ. Leiden or
+    Louvain then cluster W.
+
+    **Determinism**
+
+    Seeded; the same bits for any number of threads.
+
+    **Cost**
+
+    The neighbours, O(N²) times the number of components, outweigh the rest; 3,600 spots take well under a second.
+
+    **Differences from the reference**
+
+    spateo counts the point itself among the neighbours: its 30 and 6 are 29 and 5 here. Given the same numbers
+    the joint graph is the same. The clustering runs until it gains nothing more.
 
     References
     ----------
@@ -430,20 +482,32 @@ def smooth(
 
     Notes
     -----
-    **What it does.** Gives each observation the label that most of its `n_neighbors` nearest others have.
+    **What it does**
 
-    **When to use it.** After clustering, where single observations inside a domain stand out for noise. Not where rare scattered cells are
-    what you look for: they disappear.
+    Gives each observation the label that most of its `n_neighbors` nearest others have.
 
-    **How it works.** The nearest others vote, the observation itself does not. Between labels with equally many votes the one with the
-    nearest member wins. All observations change at once. An observation without a label stays without one and has no
-    vote; one whose neighbours all lack a label keeps its own.
+    **When to use it**
 
-    **Determinism.** No randomness; the same bits for any number of threads.
+    After clustering, where single observations inside a domain stand out for noise. Not where rare scattered
+    cells are what you look for: they disappear.
 
-    **Cost.** O(N (k + log N)) time, O(N k) memory.
+    **How it works**
 
-    **Differences from the reference.** spateo calls `n_neighbors` `radius` and builds all N × N distances; the labels are the same.
+    The nearest others vote, the observation itself does not. Between labels with equally many votes the one with
+    the nearest member wins. All observations change at once. An observation without a label stays without one and
+    has no vote; one whose neighbours all lack a label keeps its own.
+
+    **Determinism**
+
+    No randomness; the same bits for any number of threads.
+
+    **Cost**
+
+    O(N (k + log N)) time, O(N k) memory.
+
+    **Differences from the reference**
+
+    spateo calls `n_neighbors` `radius` and builds all N × N distances; the labels are the same.
 
     References
     ----------
@@ -500,19 +564,31 @@ def annotate(
 
     Notes
     -----
-    **What it does.** Replaces each cluster of `obs[key]` by the name that `map` has for it. Several clusters may share a name.
+    **What it does**
 
-    **When to use it.** When you know what the clusters are: `--map 0=DORsm,1=TEG`.
+    Replaces each cluster of `obs[key]` by the name that `map` has for it. Several clusters may share a name.
 
-    **How it works.** Every cluster needs a name, unless `default` gives one to the rest; a name for a cluster that is not there is
+    **When to use it**
+
+    When you know what the clusters are: `--map 0=DORsm,1=TEG`.
+
+    **How it works**
+
+    Every cluster needs a name, unless `default` gives one to the rest; a name for a cluster that is not there is
     refused too, so that a map made for another run does not pass unnoticed. Observations without a cluster stay
     without a name.
 
-    **Determinism.** No randomness.
+    **Determinism**
 
-    **Cost.** O(N).
+    No randomness.
 
-    **Differences from the reference.** pandas' `map` leaves unmapped clusters empty without a word.
+    **Cost**
+
+    O(N).
+
+    **Differences from the reference**
+
+    pandas' `map` leaves unmapped clusters empty without a word.
 
     References
     ----------

@@ -1,8 +1,11 @@
 //! What is made from the registry: the Python functions and the reference pages. Committed, and checked to be fresh.
+//!
+//! `cargo xtask gen` writes them, `cargo xtask gen --check` compares.
+#![expect(clippy::disallowed_methods, reason = "a tool for developers; git keeps the old files")]
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde_json::Value as Json;
@@ -11,10 +14,22 @@ use tegula::core::Method;
 use tegula::field::{self, Field, Kind};
 use tegula::registry;
 
-use crate::root;
+fn main() -> Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        None => write(),
+        Some("--check") => check(),
+        Some(other) => bail!("`{other}`: the only flag is --check"),
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
 
 /// Rewrites every generated file.
-pub(crate) fn write() -> Result<()> {
+fn write() -> Result<()> {
     for (path, text) in files() {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)?;
@@ -25,7 +40,7 @@ pub(crate) fn write() -> Result<()> {
 }
 
 /// Fails where a generated file is not what the registry would make now.
-pub(crate) fn check() -> Result<()> {
+fn check() -> Result<()> {
     for (path, text) in files() {
         if fs::read_to_string(&path).unwrap_or_default() != text {
             bail!("{} is stale; run `cargo xtask gen` and commit", path.display());
@@ -127,24 +142,23 @@ fn function(m: &dyn Method, name: &str) -> String {
 
 /// A numpydoc docstring from the method's page.
 fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> String {
-    let mut sections = page.split("\n# ");
-    let opening = sections.next().unwrap_or_default().trim();
+    let (opening, sections) = sections(page);
     let mut notes = String::new();
     let mut references = String::new();
-    for section in sections {
-        let (title, text) = section.split_once('\n').unwrap_or((section, ""));
+    for (title, text) in &sections {
         match title.trim() {
-            "References" => references = text.trim().to_owned(),
+            "References" => references = wrap(text.trim(), 110),
             // The example is Rust; Python's own is the tutorial's.
             "Example" | "Examples" | "Reads and writes" => {}
             title => {
-                let _ = write!(notes, "**{title}.** {}\n\n", text.trim());
+                let _ = write!(notes, "**{title}**\n\n{}\n\n", wrap(text.trim(), 110));
             }
         }
     }
+    let opening = wrap(opening.trim(), 110);
     let mut lines = format!("{opening}\n\nParameters\n----------\nadata\n    The annotated matrix.\n");
     for f in fields {
-        let _ = write!(lines, "{}\n    {}\n", f.name, f.help.trim().replace('\n', "\n    "));
+        let _ = write!(lines, "{}\n    {}\n", f.name, wrap(f.help.trim(), 106).replace('\n', "\n    "));
     }
     lines.push_str(
         "seed\n    Seed of all randomness; the result does not depend on the number of threads.\nrandom_state\n    \
@@ -164,6 +178,57 @@ fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> String {
     let indented: Vec<String> =
         body.lines().map(|l| if l.is_empty() { String::new() } else { format!("    {l}") }).collect();
     format!("    \"\"\"{}\n    \"\"\"\n", indented.join("\n").trim_start())
+}
+
+/// The opening of a page and its sections, title and text; a `#` inside a code block is no title.
+fn sections(page: &str) -> (String, Vec<(String, String)>) {
+    let (mut opening, mut sections) = (String::new(), Vec::<(String, String)>::new());
+    let mut fenced = false;
+    for line in page.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        match line.strip_prefix("# ") {
+            Some(title) if !fenced => sections.push((title.to_owned(), String::new())),
+            _ => {
+                let text = sections.last_mut().map_or(&mut opening, |s| &mut s.1);
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    (opening, sections)
+}
+
+/// Paragraphs in lines of at most `width` characters; list items and code blocks keep their lines.
+fn wrap(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let (mut fenced, mut flowing) = (false, false);
+    for line in text.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        let text = line.trim();
+        let plain = !fenced && !text.is_empty() && !text.starts_with(['|', '`']);
+        let item = text.starts_with("- ") || text.split_once(". ").is_some_and(|(n, _)| n.parse::<u8>().is_ok());
+        if !plain || item || !flowing {
+            lines.push(String::new());
+        }
+        flowing = plain;
+        if !flowing {
+            lines.last_mut().into_iter().for_each(|l| l.push_str(line.trim_end()));
+            continue;
+        }
+        for word in line.split_whitespace() {
+            let last = lines.last().map_or(0, |l| l.chars().count());
+            if last > 0 && last + 1 + word.chars().count() > width {
+                lines.push(String::new());
+            }
+            if let Some(l) = lines.last_mut() {
+                if !l.is_empty() {
+                    l.push(' ');
+                }
+                l.push_str(word);
+            }
+        }
+    }
+    lines.join("\n")
 }
 
 fn annotation(f: &Field) -> String {
