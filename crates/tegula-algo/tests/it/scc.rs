@@ -82,10 +82,12 @@ fn quality_reaches_the_reference() {
         (ClusterMethod::Leiden, 2.0, 36_863.258),
     ] {
         let params = SccParams { e_neigh: 29, s_neigh: 7, resolution, cluster_method: method, ..SccParams::default() };
-        let quality: Vec<f64> =
-            (0..5).map(|seed| scc(&features, &coords, &params, &Ctx::new(seed)).unwrap().0.quality).collect();
-        let (ours, reference) = (quality.iter().sum::<f64>() / 5.0, mean / (2.0 * 42_314.0));
-        assert!(ours >= reference - 1e-3, "{method:?} at {resolution}: {ours} against {reference}");
+        let seeds = if method == ClusterMethod::Louvain { 20 } else { 10 };
+        let quality: f64 =
+            (0..seeds).map(|seed| scc(&features, &coords, &params, &Ctx::new(seed)).unwrap().0.quality).sum();
+        let (ours, reference) = (quality / seeds as f64, mean / (2.0 * 42_314.0));
+        eprintln!("{method:?} at {resolution}: {ours:.6} against {reference:.6}");
+        assert!(ours >= reference, "{method:?} at {resolution}: {ours} against {reference}");
     }
 }
 
