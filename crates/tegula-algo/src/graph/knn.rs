@@ -1,5 +1,7 @@
 //! Exact nearest neighbours in many dimensions.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
 use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
@@ -12,7 +14,11 @@ const QUERIES: usize = 128;
 /// Candidates per block of products: 128 × 1024 products are 512 KiB and stay in the second-level cache.
 const CANDIDATES: usize = 1024;
 /// Products looked at together: most groups hold nothing near enough.
-const GROUP: usize = 32;
+const GROUP: usize = 64;
+/// Products written out together where a group holds some.
+const PART: usize = 16;
+/// Groups whose smallest products bound what is near among the first candidates.
+const MINIMA: usize = 128;
 /// The task as progress shows it.
 const TASK: &str = "neighbors";
 /// Half a unit in the last place of `f32`.
@@ -204,7 +210,6 @@ impl<'a> Products<'a> {
         let mut found: Vec<Found> = (0..m).map(|_| Found::new(k)).collect();
         let mut scores = vec![0f32; m * CANDIDATES.min(n)];
         let mut near: Vec<u32> = Vec::with_capacity(CANDIDATES);
-        let mut sorted: Vec<f32> = Vec::new();
         let queries = MatRef::from_column_major_slice(&self.queries[block.start * w..block.end * w], w, m);
         for (b, longest) in self.longest.iter().enumerate() {
             let start = b * CANDIDATES;
@@ -219,26 +224,38 @@ impl<'a> Products<'a> {
                 1.0,
                 Par::Seq,
             );
-            for (q, (found, scores)) in found.iter_mut().zip(scores.chunks(len)).enumerate() {
-                let i = block.start + q;
-                let error = self.error(i, *longest);
-                let limit = found.farthest().map_or(f64::INFINITY, |d2| d2 * self.scale2 - self.norms[i] + error);
-                near.clear();
-                collect_below(scores, up(limit), start, &mut near);
-                if near.len() > 2 * k {
-                    // The k + 1 smallest products (one may be the query itself) bound what k can be beaten by.
-                    sorted.clear();
-                    sorted.extend(near.iter().map(|&j| scores[j as usize - start]));
-                    let kth = *sorted.select_nth_unstable_by(k, f32::total_cmp).1;
-                    let limit = up(f64::from(kth) + 2.0 * error);
-                    near.retain(|&j| scores[j as usize - start] <= limit);
-                }
-                for &j in near.iter().filter(|&&j| j as usize != i) {
-                    found.push(distance2(self.data.row(i), self.data.row(j as usize)), j);
-                }
-            }
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (q, (found, scores)) in found.iter_mut().zip(scores.chunks(len)).enumerate() {
+                        self.scan(block.start + q, scores, start, *longest, &mut near, found);
+                    }
+                },
+            );
         }
-        found.into_iter().flat_map(Found::finish).collect()
+        found.into_iter().flat_map(|f| f.list).collect()
+    }
+
+    /// Offers query `i` those of a block of candidates, which begins at `start`, that may be near enough.
+    #[inline(always)]
+    fn scan(&self, i: usize, scores: &[f32], start: usize, longest: f64, near: &mut Vec<u32>, found: &mut Found) {
+        let error = self.error(i, longest);
+        let limit = match found.farthest() {
+            Some(d2) => d2 * self.scale2 - self.norms[i] + error,
+            // One of the k + 1 may be the query itself.
+            None => bound(scores, found.k + 1).map_or(f64::INFINITY, |s| f64::from(s) + 2.0 * error),
+        };
+        near.clear();
+        collect_below(scores, up(limit), start, near);
+        if near.len() > 2 * found.k {
+            let mut sorted: Vec<f32> = near.iter().map(|&j| scores[j as usize - start]).collect();
+            let kth = *sorted.select_nth_unstable_by(found.k, f32::total_cmp).1;
+            let limit = up(f64::from(kth) + 2.0 * error);
+            near.retain(|&j| scores[j as usize - start] <= limit);
+        }
+        for &j in near.iter().filter(|&&j| j as usize != i) {
+            found.push(distance2(self.data.row(i), self.data.row(j as usize)), j);
+        }
     }
 
     /// How far a product of query `i` may lie from the true ‖x − y‖² − ‖x‖², for ‖y‖ up to `longest`.
@@ -257,24 +274,52 @@ fn up(x: f64) -> f32 {
     if f64::from(y) < x { y.next_up() } else { y }
 }
 
+/// A number that at least `count` of the scores do not exceed, near the smallest such; none where they are too few.
+#[inline(always)]
+fn bound(scores: &[f32], count: usize) -> Option<f32> {
+    if scores.len() < MINIMA || count > MINIMA / 2 {
+        return None;
+    }
+    // Each smallest is another score, so `count` of them are `count` scores.
+    let mut minima = [f32::INFINITY; MINIMA];
+    for row in scores.chunks_exact(MINIMA) {
+        for l in 0..MINIMA {
+            minima[l] = if row[l] < minima[l] { row[l] } else { minima[l] };
+        }
+    }
+    Some(*minima.select_nth_unstable_by(count - 1, f32::total_cmp).1)
+}
+
 /// The places of all scores up to `limit`, counted from `start`.
+#[inline(always)]
 fn collect_below(scores: &[f32], limit: f32, start: usize, near: &mut Vec<u32>) {
     for (g, group) in scores.chunks(GROUP).enumerate() {
-        // Without a branch inside, so that the compiler compares many at once.
-        if group.iter().map(|&s| u32::from(s <= limit)).sum::<u32>() > 0 {
-            let first = start + g * GROUP;
-            // Every place is written and the last one kept only if near: no branch to guess wrong.
-            let (mut places, mut n) = ([0u32; GROUP], 0);
-            for (e, &s) in group.iter().enumerate() {
-                places[n] = (first + e) as u32;
-                n += usize::from(s <= limit);
+        if !any_below(group, limit) {
+            continue;
+        }
+        for (p, part) in group.chunks(PART).enumerate() {
+            if any_below(part, limit) {
+                let first = start + g * GROUP + p * PART;
+                // Every place is written and the last one kept only if near: no branch to guess wrong.
+                let (mut places, mut n) = ([0u32; PART], 0);
+                for (e, &s) in part.iter().enumerate() {
+                    places[n] = (first + e) as u32;
+                    n += usize::from(s <= limit);
+                }
+                near.extend_from_slice(&places[..n]);
             }
-            near.extend_from_slice(&places[..n]);
         }
     }
 }
 
+/// Without a branch inside, so that the compiler compares many at once.
+#[inline(always)]
+fn any_below(scores: &[f32], limit: f32) -> bool {
+    scores.iter().map(|&s| u32::from(s <= limit)).sum::<u32>() > 0
+}
+
 /// Squared distance in `f64`, summed in eight fixed lanes.
+#[inline(always)]
 fn distance2(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 8;
     let mut sum = [0.0f64; LANES];
@@ -293,52 +338,29 @@ fn distance2(a: &[f32], b: &[f32]) -> f64 {
     ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]))
 }
 
-/// The nearest of one query so far: a list that is cut back to `k` whenever it is full.
+/// The nearest of one query so far, nearest first.
 struct Found {
     k: usize,
     list: Vec<(f64, u32)>,
-    farthest: Option<f64>,
 }
 
 impl Found {
     fn new(k: usize) -> Self {
-        Self { k, list: Vec::with_capacity(2 * k + 8), farthest: None }
+        Self { k, list: Vec::with_capacity(k + 1) }
     }
 
     /// Squared distance of the k-th nearest so far, once there are `k`.
-    fn farthest(&mut self) -> Option<f64> {
-        if self.list.len() > self.k {
-            self.cut();
-        }
-        self.farthest
+    fn farthest(&self) -> Option<f64> {
+        self.list.get(self.k - 1).map(|e| e.0)
     }
 
     fn push(&mut self, d2: f64, j: u32) {
-        // Later candidates have higher indices, so a tie with the k-th is lost.
-        if self.farthest.is_some_and(|f| d2 >= f) {
+        // Later candidates have higher indices, so a tie is lost.
+        if self.farthest().is_some_and(|f| d2 >= f) {
             return;
         }
-        self.list.push((d2, j));
-        if self.list.len() == self.k || self.list.len() == self.list.capacity() {
-            self.cut();
-        }
+        let at = self.list.partition_point(|e| e.0 <= d2);
+        self.list.truncate(self.k - 1);
+        self.list.insert(at, (d2, j));
     }
-
-    fn cut(&mut self) {
-        if self.list.len() >= self.k {
-            self.list.select_nth_unstable_by(self.k - 1, nearer);
-            self.list.truncate(self.k);
-            self.farthest = Some(self.list[self.k - 1].0);
-        }
-    }
-
-    fn finish(mut self) -> Vec<(f64, u32)> {
-        self.cut();
-        self.list.sort_unstable_by(nearer);
-        self.list
-    }
-}
-
-fn nearer(a: &(f64, u32), b: &(f64, u32)) -> std::cmp::Ordering {
-    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
