@@ -110,7 +110,7 @@ fn module(room: &str, about: &str) -> String {
         }
     }
     names.sort();
-    let list: String = names.iter().map(|n| format!("    \"{n}\",\n")).collect();
+    let list = format!("    \"{}\",\n", names.join("\",\n    \""));
     format!(
         "\"\"\"{about}\n\nMade by `cargo xtask gen` from the registry of methods; do not edit.\n\"\"\"\n\n\
          from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Literal\n\n\

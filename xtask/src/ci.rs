@@ -8,11 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::{root, tidy};
 
+/// A stage: its name and what it runs.
+type Stage = (&'static str, fn() -> Result<()>);
+
 /// The stages and what each runs.
 ///
 /// Everything is built by one command over the whole workspace: cargo compiles a dependency again for every other
 /// choice of packages, since their features differ.
-const STAGES: &[(&str, fn() -> Result<()>)] = &[
+const STAGES: &[Stage] = &[
     ("tidy", tidy::check),
     ("fmt", || cargo(&["fmt", "--all", "--check"])),
     ("build", || cargo(&["build", "--workspace", "--all-targets"])),

@@ -8,11 +8,11 @@ mod cluster;
 mod graph;
 #[path = "it/metrics.rs"]
 mod metrics;
-#[path = "it/scc.rs"]
-mod scc;
-#[path = "it/smooth.rs"]
-mod smooth;
 #[path = "it/pp.rs"]
 mod pp;
 #[path = "it/reduce.rs"]
 mod reduce;
+#[path = "it/scc.rs"]
+mod scc;
+#[path = "it/smooth.rs"]
+mod smooth;

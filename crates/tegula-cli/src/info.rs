@@ -16,9 +16,9 @@ pub(crate) fn info(m: &ArgMatches) -> anyhow::Result<ExitCode> {
     let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
     let facts = describe(&adata);
     if m.get_flag("json") {
-        print_json(&facts)?
+        print_json(&facts)?;
     } else {
-        print(&page(&facts))?
+        print(&page(&facts))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `tegula methods`, `recipe`, `completions` and `man`: what Tegula knows about itself.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,7 +20,7 @@ pub(crate) fn list(m: &ArgMatches) -> anyhow::Result<ExitCode> {
         let schema = method.schema();
         let mut text = format!("{}\n\n{}\n\n# Parameters\n\n", method.id(), field::page(schema.as_value()));
         for f in field::fields(schema.as_value()) {
-            text.push_str(&format!("{} (default {})\n    {}\n", f.name, f.default, f.help.replace('\n', " ")));
+            let _ = writeln!(text, "{} (default {})\n    {}", f.name, f.default, f.help.replace('\n', " "));
         }
         print(&text)?;
     } else if m.get_flag("json") {

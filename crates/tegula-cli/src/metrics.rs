@@ -16,9 +16,9 @@ pub(crate) fn metrics(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let spatial_key = text("spatial-key").unwrap_or(tegula::core::keys::SPATIAL);
     let found = pipeline::measure(&adata, &pred, text("truth"), text("use-rep"), spatial_key, &door.ctx())?;
     if m.get_flag("json") {
-        print_json(&found)?
+        print_json(&found)?;
     } else {
-        print(&format!("{}\n", pipeline::table(&found)))?
+        print(&format!("{}\n", pipeline::table(&found)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
+use rayon::prelude::*;
 use serde_json::json;
 use tegula::pipeline::{self, RunOptions, Said};
+use tegula::plot::Figure;
 use tegula::recipe::Recipe;
 use tegula::{Error, io};
 
@@ -44,12 +46,24 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let truth = options.labels.as_deref();
     let mut shown = report.labels.clone();
     shown.extend(options.labels.clone());
-    for drawn in pipeline::figures(&mut adata, &shown, &report.spatial_key, &ctx)? {
-        io::atomic::write(dir.join("figures").join(format!("{}.png", file_name(&drawn.name))), &drawn.png)?;
-    }
-    let mut metrics = pipeline::measure(&adata, &report.labels, truth, None, &report.spatial_key, &ctx)?;
+    let figures = pipeline::figures(&mut adata, &shown, &report.spatial_key, &ctx)?;
+    // All at once: much of it is waiting for the disk.
+    let draw = |(name, figure): &(String, Figure)| {
+        io::atomic::write(dir.join("figures").join(format!("{}.png", file_name(name))), &figure.to_png()?)
+    };
+    let (saved, (drawn, measured)) = rayon::join(
+        || io::write_h5ad(&adata, &result, &io::WriteOptions::default()),
+        || {
+            rayon::join(
+                || figures.par_iter().try_for_each(draw),
+                || pipeline::measure(&adata, &report.labels, truth, None, &report.spatial_key, &ctx),
+            )
+        },
+    );
+    saved?;
+    drawn?;
+    let mut metrics = measured?;
     metrics["stopped_early"] = json!(report.stopped);
-    io::write_h5ad(&adata, &result, &io::WriteOptions::default())?;
     io::atomic::write(dir.join("metrics.json"), format!("{}\n", serde_json::to_string_pretty(&metrics)?).as_bytes())?;
     io::atomic::write(dir.join("recipe.toml"), report.recipe.to_toml().as_bytes())?;
 

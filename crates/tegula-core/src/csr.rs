@@ -1,8 +1,10 @@
 //! Compressed sparse rows, `f32` values and `u32` columns.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::{Buf, Dense, Error, Result};
+use crate::{Buf, Dense, Error, Result, par};
 
 /// A sparse matrix by rows.
 ///
@@ -185,25 +187,37 @@ impl Csr {
     /// Rows and columns exchanged; linear time, rows in order, so columns ascend by themselves.
     #[must_use]
     pub fn transpose(&self) -> Self {
-        let mut indptr = vec![0usize; self.n_cols + 1];
-        for &j in self.indices.iter() {
-            indptr[j as usize + 1] += 1;
-        }
-        for j in 0..self.n_cols {
-            indptr[j + 1] += indptr[j];
-        }
-        let mut next = indptr.clone();
-        let mut indices = vec![0u32; self.nnz()];
-        let mut values = vec![0f32; self.nnz()];
-        for i in 0..self.n_rows {
+        let size = self.n_cols.div_ceil(PARTS).max(1);
+        // What row `i` holds of a range of columns lies together.
+        let piece = |i: usize, range: &Range<usize>| {
             let (cols, vals) = self.row(i);
-            for (&j, &v) in cols.iter().zip(vals) {
-                let at = &mut next[j as usize];
-                indices[*at] = i as u32;
-                values[*at] = v;
-                *at += 1;
+            let from = cols.partition_point(|&j| (j as usize) < range.start);
+            let len = cols[from..].partition_point(|&j| (j as usize) < range.end);
+            (&cols[from..from + len], &vals[from..from + len])
+        };
+        let counts = par::map(self.n_cols, size, |range| {
+            let mut counts = vec![0usize; range.len()];
+            for i in 0..self.n_rows {
+                for &j in piece(i, &range).0 {
+                    counts[j as usize - range.start] += 1;
+                }
             }
-        }
+            counts
+        });
+        let (indptr, indices, values) = fill(&counts, |b, starts, indices, values| {
+            let range = b * size..((b + 1) * size).min(self.n_cols);
+            let base = starts[0];
+            let mut next = starts.to_vec();
+            for i in 0..self.n_rows {
+                let (cols, vals) = piece(i, &range);
+                for (&j, &v) in cols.iter().zip(vals) {
+                    let at = &mut next[j as usize - range.start];
+                    indices[*at - base] = i as u32;
+                    values[*at - base] = v;
+                    *at += 1;
+                }
+            }
+        });
         Self {
             n_rows: self.n_cols,
             n_cols: self.n_rows,
@@ -242,19 +256,23 @@ impl Csr {
         for (k, &j) in cols.iter().enumerate() {
             to[j] = k as u32;
         }
-        let mut indptr = Vec::with_capacity(self.n_rows + 1);
-        indptr.push(0);
-        let (mut indices, mut values) = (Vec::new(), Vec::new());
-        for i in 0..self.n_rows {
-            let (c, v) = self.row(i);
-            for (&j, &x) in c.iter().zip(v) {
-                if to[j as usize] != u32::MAX {
-                    indices.push(to[j as usize]);
-                    values.push(x);
+        let counts = par::map(self.n_rows, par::BLOCK, |rows| {
+            let kept = |i: usize| self.row(i).0.iter().filter(|&&j| to[j as usize] != u32::MAX).count();
+            rows.map(kept).collect()
+        });
+        let (indptr, indices, values) = fill(&counts, |b, starts, indices, values| {
+            let mut at = 0;
+            for i in (b * par::BLOCK..).take(starts.len()) {
+                let (c, v) = self.row(i);
+                for (&j, &x) in c.iter().zip(v) {
+                    if to[j as usize] != u32::MAX {
+                        indices[at] = to[j as usize];
+                        values[at] = x;
+                        at += 1;
+                    }
                 }
             }
-            indptr.push(indices.len());
-        }
+        });
         Self {
             n_rows: self.n_rows,
             n_cols: cols.len(),
@@ -275,6 +293,38 @@ impl Csr {
         }
         Dense::from_parts(self.n_rows, self.n_cols, data.into())
     }
+}
+
+/// Ranges of columns that a transpose is cut into.
+const PARTS: usize = 16;
+
+/// Three arrays of a matrix from the number of entries in each row, the rows in blocks: `f` gets a block's number,
+/// where its rows start in the whole, and its own stretch of columns and values.
+fn fill(
+    counts: &[Vec<usize>],
+    f: impl Fn(usize, &[usize], &mut [u32], &mut [f32]) + Sync,
+) -> (Vec<usize>, Vec<u32>, Vec<f32>) {
+    let mut indptr = Vec::with_capacity(counts.iter().map(Vec::len).sum::<usize>() + 1);
+    indptr.push(0);
+    let mut nnz = 0;
+    for count in counts.iter().flatten() {
+        nnz += count;
+        indptr.push(nnz);
+    }
+    let (mut indices, mut values) = (vec![0u32; nnz], vec![0f32; nnz]);
+    let (mut cols_left, mut vals_left, mut row) = (&mut indices[..], &mut values[..], 0);
+    let mut blocks = Vec::with_capacity(counts.len());
+    for count in counts {
+        let (cols, c) = cols_left.split_at_mut(count.iter().sum());
+        let (vals, v) = vals_left.split_at_mut(cols.len());
+        (cols_left, vals_left) = (c, v);
+        blocks.push((row, count.len(), cols, vals));
+        row += count.len();
+    }
+    blocks.into_par_iter().enumerate().for_each(|(b, (row, len, cols, vals))| {
+        f(b, &indptr[row..row + len], cols, vals);
+    });
+    (indptr, indices, values)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn bind(method: &str, params: &str) -> tegula::Result<Box<dyn tegula::core::Boun
 /// form, the kept observations and variables (or `None`), the outcome and the warnings.
 #[pyfunction]
 #[pyo3(signature = (method, params, obs_names, var_names, slots, seed, n_threads=None))]
-#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "the shape of the Python call")]
+#[expect(clippy::too_many_arguments, reason = "the shape of the Python call")]
 fn run<'py>(
     py: Python<'py>,
     method: &str,
@@ -62,7 +62,7 @@ fn run<'py>(
     let mut adata = AnnData::new(None, Frame::new(obs_names), Frame::new(var_names)).map_err(to_py)?;
     for (name, value) in slots {
         let (attr, key): Named = name.extract()?;
-        let value = lender.to_value(&value)?;
+        let value = lender.value(&value)?;
         values::store(&mut adata, &attr, key.as_deref().unwrap_or_default(), value).map_err(to_py)?;
     }
 

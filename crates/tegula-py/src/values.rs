@@ -17,7 +17,7 @@ use crate::lent::Lender;
 
 impl Lender {
     /// A Python value in one of the forms above.
-    pub(crate) fn to_value(&mut self, v: &Bound<'_, PyAny>) -> PyResult<Value> {
+    pub(crate) fn value(&mut self, v: &Bound<'_, PyAny>) -> PyResult<Value> {
         if v.is_none() {
             Ok(Value::Null)
         } else if let Ok(b) = v.cast::<PyBool>() {
@@ -31,7 +31,7 @@ impl Lender {
         } else if v.cast::<PyList>().is_ok() {
             Ok(Value::Array(Array::strings(v.extract()?)))
         } else if let Ok(d) = v.cast::<PyDict>() {
-            let items = d.iter().map(|(k, v)| Ok((k.extract::<String>()?, self.to_value(&v)?)));
+            let items = d.iter().map(|(k, v)| Ok((k.extract::<String>()?, self.value(&v)?)));
             Ok(Value::Dict(items.collect::<PyResult<Dict>>()?))
         } else if let Ok(t) = v.cast::<PyTuple>() {
             self.tagged(t)
@@ -69,7 +69,7 @@ impl Lender {
                 let mut frame = Frame::new(t.get_item(1)?.extract()?);
                 for (name, column) in t.get_item(2)?.cast::<PyDict>()? {
                     let name: String = name.extract()?;
-                    let column = to_column(&name, self.to_value(&column)?).map_err(to_py)?;
+                    let column = to_column(&name, self.value(&column)?).map_err(to_py)?;
                     frame.insert(&name, column).map_err(to_py)?;
                 }
                 Ok(Value::Frame(frame))
@@ -119,14 +119,10 @@ impl Lender {
             Value::Csr(m) => {
                 let shape = (m.n_rows(), m.n_cols());
                 let data = self.numpy(py, m.values().clone());
-                let indices = self.owner(py, m.indices()).map_or_else(
-                    || {
-                        let ints = m.indices().iter().map(|&j| j.cast_signed()).collect();
-                        PyArray1::from_vec(py, ints).into_any()
-                    },
-                    |o| o,
-                );
-                let indptr = if m.nnz() <= i32::MAX as usize {
+                let indices = self
+                    .owner(py, m.indices())
+                    .unwrap_or_else(|| PyArray1::from_iter(py, m.indices().iter().map(|j| j.cast_signed())).into_any());
+                let indptr = if i32::try_from(m.nnz()).is_ok() {
                     PyArray1::from_iter(py, m.indptr().iter().map(|&k| k as i32)).into_any()
                 } else {
                     PyArray1::from_iter(py, m.indptr().iter().map(|&k| k as i64)).into_any()

@@ -28,6 +28,11 @@ impl Progress for Watch {
     }
 }
 
+/// Lets Python handle its signals; the error is what a handler raised.
+fn check_signals(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()
+}
+
 /// Runs `work` without the GIL on `n_threads` threads (all cores for `None`); returns what it returned and the
 /// warnings. Ctrl-C makes it stop within 100 ms and is raised as `KeyboardInterrupt`.
 pub(crate) fn run<A, R>(
@@ -64,7 +69,7 @@ where
             });
             while ended.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
                 if interrupt.is_none()
-                    && let Err(e) = Python::attach(|py| py.check_signals())
+                    && let Err(e) = Python::attach(check_signals)
                 {
                     watch.abort.store(true, Ordering::Relaxed);
                     interrupt = Some(e);

@@ -7,6 +7,8 @@ mod choose;
 mod figures;
 mod measure;
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value as Json, json};
 
 use tegula_core::{AnnData, Ctx, Outcome, Result, Value};
@@ -14,7 +16,7 @@ use tegula_core::{AnnData, Ctx, Outcome, Result, Value};
 use crate::recipe::{Recipe, StepCall};
 use crate::registry;
 
-pub use figures::{Drawn, figures};
+pub use figures::figures;
 pub use measure::measure;
 
 /// What the user asked for; everything left empty is chosen from the data or takes its default.
@@ -158,17 +160,17 @@ pub fn table(metrics: &Json) -> String {
     let width = rows.keys().map(|k| k.chars().count()).max().unwrap_or(0).max(8);
     let mut text = format!("{:width$}", "");
     for &c in &shown {
-        text.push_str(&format!("  {:>10}", heads[c]));
+        let _ = write!(text, "  {:>10}", heads[c]);
     }
     for (name, row) in rows {
-        text.push_str(&format!("\n{name:width$}"));
+        let _ = write!(text, "\n{name:width$}");
         for &c in &shown {
             let cell = match &row[columns[c]] {
                 Json::Number(n) if n.is_f64() => format!("{:.3}", n.as_f64().unwrap_or(f64::NAN)),
                 Json::Null => String::new(),
                 other => other.to_string(),
             };
-            text.push_str(&format!("  {cell:>10}"));
+            let _ = write!(text, "  {cell:>10}");
         }
     }
     text

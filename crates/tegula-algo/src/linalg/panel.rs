@@ -137,6 +137,18 @@ pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
+/// As [`vectorised`], for work too large to be inlined by itself: the body of `call` has to be `inline(always)`.
+#[inline(always)]
+pub fn vectorised_op<O: pulp::NullaryFnOnce>(op: O) -> O::Output {
+    pulp::Arch::new().dispatch(op)
+}
+
+/// What one row adds to a sum over rows; `add` has to be `inline(always)` to get the wider instructions.
+pub trait AddRow<T, const L: usize>: Sync {
+    /// Adds what row `i` gives to the panel `t`.
+    fn add(&self, i: usize, t: &mut [[T; L]]);
+}
+
 /// Rows per block of a sum over rows, by the number of rows alone: at most 64 blocks, at least 8 for small data.
 pub fn rows_per_block(n_rows: usize) -> usize {
     n_rows.div_ceil((n_rows / 1024).clamp(8, 64)).max(1)

@@ -1,9 +1,13 @@
 //! Expression matrix times dense matrix, and transposed expression matrix times dense matrix.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
+use std::ops::Range;
+
 use rayon::prelude::*;
 use tegula_core::{Csr, Matrix, par};
 
-use super::panel::{Real, W, add_row_outer, row_times, rows_per_block, sparse_times, vectorised};
+use super::panel::{AddRow, Real, W, add_row_outer, row_times, rows_per_block, sparse_times, vectorised_op};
 
 /// Rows after which partial sums go over into `f64`.
 const FLUSH: usize = 512;
@@ -30,15 +34,32 @@ pub fn spmm<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<T> {
         let width = W.min(k - first);
         let panel = to_panel(dense, k, first);
         out.par_chunks_mut(64 * k).enumerate().for_each(|(b, chunk)| {
-            vectorised(|| {
-                for (r, row) in chunk.chunks_exact_mut(k).enumerate() {
-                    let y = row_times(m, b * 64 + r, &panel);
-                    row[first..first + width].copy_from_slice(&y[..width]);
-                }
-            });
+            vectorised_op(TimesRows { m, panel: &panel, from: b * 64, chunk, k, columns: first..first + width });
         });
     }
     out
+}
+
+/// Rows from `from` on times a panel.
+struct TimesRows<'a, T> {
+    m: &'a Matrix,
+    panel: &'a [[T; W]],
+    from: usize,
+    chunk: &'a mut [T],
+    k: usize,
+    columns: Range<usize>,
+}
+
+impl<T: Real> pulp::NullaryFnOnce for TimesRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (i, row) in (self.from..).zip(self.chunk.chunks_exact_mut(self.k)) {
+            let y = row_times(self.m, i, self.panel);
+            row[self.columns.clone()].copy_from_slice(&y[..self.columns.len()]);
+        }
+    }
 }
 
 /// `mᵀ · dense`, where `dense` is `n_rows × k` by rows; the result is `n_cols × k` by rows.
@@ -56,7 +77,7 @@ pub fn spmm_t<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<f64> {
     for first in (0..k).step_by(W) {
         let width = W.min(k - first);
         let panel = to_panel(dense, k, first);
-        let sum = sum_rows(m.n_rows(), m.n_cols(), |i, t| add_row_outer(m, i, &panel[i], t));
+        let sum = sum_rows(m.n_rows(), m.n_cols(), &OuterRows { m, panel: &panel });
         for (row, s) in out.chunks_exact_mut(k).zip(&sum) {
             row[first..first + width].copy_from_slice(&s[..width]);
         }
@@ -64,54 +85,61 @@ pub fn spmm_t<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<f64> {
     out
 }
 
-/// Every row of `m` times the panel `d`; what comes out is `finish`ed on the way.
-pub(crate) fn gather<const L: usize>(
-    m: &Csr,
-    d: &[[f32; L]],
-    finish: impl Fn(usize, [f64; L]) -> [f32; L] + Sync,
-) -> Vec<[f32; L]> {
-    let mut out = vec![[0f32; L]; m.n_rows()];
+struct OuterRows<'a, T> {
+    m: &'a Matrix,
+    panel: &'a [[T; W]],
+}
+
+impl<T: Real> AddRow<T, W> for OuterRows<'_, T> {
+    #[inline(always)]
+    fn add(&self, i: usize, t: &mut [[T; W]]) {
+        add_row_outer(self.m, i, &self.panel[i], t);
+    }
+}
+
+/// Every row of `m` times the panel `d`.
+pub(crate) fn gather<const L: usize>(m: &Csr, d: &[[f32; L]]) -> Vec<[f64; L]> {
+    let mut out = vec![[0f64; L]; m.n_rows()];
     out.par_chunks_mut(64).enumerate().for_each(|(b, chunk)| {
-        vectorised(|| {
-            for (i, y) in (b * 64..).zip(chunk) {
-                let (cols, vals) = m.row(i);
-                let mut sum = [0f64; L];
-                for (c, v) in cols.chunks(GATHERED).zip(vals.chunks(GATHERED)) {
-                    let part = sparse_times(c, v, d);
-                    for l in 0..L {
-                        sum[l] += f64::from(part[l]);
-                    }
-                }
-                *y = finish(i, sum);
-            }
-        });
+        vectorised_op(GatherRows { m, d, from: b * 64, chunk });
     });
     out
 }
 
-/// The sum over `n_rows` rows of what `add(row, panel)` puts into a panel of `n_out` rows, in `f64`.
+struct GatherRows<'a, const L: usize> {
+    m: &'a Csr,
+    d: &'a [[f32; L]],
+    from: usize,
+    chunk: &'a mut [[f64; L]],
+}
+
+impl<const L: usize> pulp::NullaryFnOnce for GatherRows<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (i, sum) in (self.from..).zip(self.chunk) {
+            let (cols, vals) = self.m.row(i);
+            for (c, v) in cols.chunks(GATHERED).zip(vals.chunks(GATHERED)) {
+                let part = sparse_times(c, v, self.d);
+                for l in 0..L {
+                    sum[l] += f64::from(part[l]);
+                }
+            }
+        }
+    }
+}
+
+/// The sum over `n_rows` rows of what `rows` puts into a panel of `n_out` rows, in `f64`.
 ///
 /// Rows go in fixed blocks; inside one, sums run in `T` for at most 512 rows before they go over into `f64`.
-pub fn sum_rows<T: Real, const L: usize>(
-    n_rows: usize,
-    n_out: usize,
-    add: impl Fn(usize, &mut [[T; L]]) + Sync,
-) -> Vec<[f64; L]> {
-    let parts = par::map(n_rows, rows_per_block(n_rows), |rows| {
+pub fn sum_rows<T: Real, const L: usize>(n_rows: usize, n_out: usize, rows: &impl AddRow<T, L>) -> Vec<[f64; L]> {
+    let parts = par::map(n_rows, rows_per_block(n_rows), |block| {
         let mut total = vec![[0f64; L]; n_out];
         let mut part = vec![[T::default(); L]; n_out];
-        for from in rows.clone().step_by(FLUSH) {
-            vectorised(|| {
-                for i in from..rows.end.min(from + FLUSH) {
-                    add(i, &mut part);
-                }
-                for (t, p) in total.iter_mut().zip(&mut part) {
-                    for l in 0..L {
-                        t[l] += p[l].to_f64();
-                    }
-                    *p = [T::default(); L];
-                }
-            });
+        for from in block.clone().step_by(FLUSH) {
+            let block = from..block.end.min(from + FLUSH);
+            vectorised_op(SumBlock { rows, block, part: &mut part, total: &mut total });
         }
         total
     });
@@ -126,6 +154,30 @@ pub fn sum_rows<T: Real, const L: usize>(
         }
     });
     sum
+}
+
+struct SumBlock<'a, R, T, const L: usize> {
+    rows: &'a R,
+    block: Range<usize>,
+    part: &'a mut [[T; L]],
+    total: &'a mut [[f64; L]],
+}
+
+impl<R: AddRow<T, L>, T: Real, const L: usize> pulp::NullaryFnOnce for SumBlock<'_, R, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for i in self.block {
+            self.rows.add(i, self.part);
+        }
+        for (t, p) in self.total.iter_mut().zip(self.part) {
+            for l in 0..L {
+                t[l] += p[l].to_f64();
+            }
+            *p = [T::default(); L];
+        }
+    }
 }
 
 /// Columns `first..first + W` of a matrix by rows, zeros beyond the last.

@@ -138,7 +138,8 @@ fn more_neighbours_than_there_are() {
     small(dir.path(), "in.h5ad", |_| ());
     run_in(dir.path(), &["run", "in.h5ad", "-o", "out", "--s-neigh", "80"]).fails(2, &["`s_neigh`", "79"]);
     run_in(dir.path(), &["run", "in.h5ad", "-o", "out", "--e-neigh", "0"]).fails(2, &["neigh"]);
-    run_in(dir.path(), &["run", "in.h5ad", "-o", "out", "--n-comps", "500"]).fails(2, &["`n_comps`", "below the smaller side of the matrix (80 observations × 12 genes)"]);
+    run_in(dir.path(), &["run", "in.h5ad", "-o", "out", "--n-comps", "500"])
+        .fails(2, &["`n_comps`", "below the smaller side of the matrix (80 observations × 12 genes)"]);
 }
 
 #[test]
@@ -155,7 +156,8 @@ fn an_unknown_column_gene_or_step() {
     run(&["tl", "leidn", "in.h5ad", "-o", "o.h5ad"]).fails(2, &["leiden"]);
     run(&["tl", "smooth", "in.h5ad", "-o", "o.h5ad", "--key", "side", "--n-neighbors", "x"])
         .fails(2, &["whole number"]);
-    run(&["tl", "annotate", "in.h5ad", "-o", "o.h5ad", "--key", "side", "--map", "0=a"]).fails(2, &["no name for cluster 1", "default"]);
+    run(&["tl", "annotate", "in.h5ad", "-o", "o.h5ad", "--key", "side", "--map", "0=a"])
+        .fails(2, &["no name for cluster 1", "default"]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) fn two_groups(n: usize, genes: usize) -> AnnData {
     let left = |i: usize| i % 10 < 5;
     let count = |i: usize, g: usize| {
         let noise = ((i * 7919 + g * 104_729) % 13) as f32 / 6.0;
-        if (g % 2 == 0) == left(i) { 6.0 + noise.floor() } else { noise.floor() }
+        if g.is_multiple_of(2) == left(i) { 6.0 + noise.floor() } else { noise.floor() }
     };
     let data: Vec<f32> = (0..n).flat_map(|i| (0..genes).map(move |g| count(i, g))).collect();
     let x = Csr::from_dense(&Dense::new(n, genes, data).unwrap());

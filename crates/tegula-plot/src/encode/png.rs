@@ -12,7 +12,8 @@ const MAX_PIXELS: f64 = 6.4e7;
 /// The scene as a PNG file.
 pub(crate) fn encode(scene: &Scene, dpi: f64) -> Result<Vec<u8>> {
     let map = rasterize(scene, dpi)?;
-    compress(&map, dpi)
+    // A fifth larger than the default and four times faster: drawing should not outlast the analysis.
+    compress(&map, dpi, png::Compression::Fast)
 }
 
 /// Marks alone, on white, with a margin of one pixel lost at most: for the vector formats.
@@ -29,11 +30,12 @@ pub(crate) fn rgb(map: &Pixmap) -> Vec<u8> {
 }
 
 /// The pixels as a PNG file.
-pub(crate) fn compress(map: &Pixmap, dpi: f64) -> Result<Vec<u8>> {
+pub(crate) fn compress(map: &Pixmap, dpi: f64, packing: png::Compression) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, map.width(), map.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(packing);
     let per_metre = (dpi / 0.0254).round() as u32;
     encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit: png::Unit::Meter }));
     let failed = |e: png::EncodingError| Error::data("figure", format!("could not be written as PNG: {e}; try SVG"));

@@ -79,7 +79,7 @@ fn marks(out: &mut String, dots: &Dots) {
 }
 
 fn image(out: &mut String, dots: &Dots, dpi: f64) -> Result<()> {
-    let png = png::compress(&png::dots_image(dots, dpi)?, dpi)?;
+    let png = png::compress(&png::dots_image(dots, dpi)?, dpi, ::png::Compression::Balanced)?;
     let [x, y, w, h] = dots.area.map(num);
     let _ = write!(
         out,

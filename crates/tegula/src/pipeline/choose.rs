@@ -88,7 +88,7 @@ fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMu
                 steps.push(call("pp.log1p", &json!({})));
             }
             pp::Scale::Signed => {
-                say(Said::Note("expression: has negative values (scaled or corrected); taken as it is"))
+                say(Said::Note("expression: has negative values (scaled or corrected); taken as it is"));
             }
             pp::Scale::Logged => say(Said::Note("expression: looks logged (small, not whole); taken as it is")),
             pp::Scale::Normalized => {
@@ -115,6 +115,7 @@ fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMu
 }
 
 /// Third stage: graphs, communities with and without position, smoothing.
+#[expect(clippy::unnecessary_wraps, reason = "all stages have one shape")]
 fn domains(
     adata: &AnnData,
     options: &RunOptions,

@@ -31,7 +31,7 @@ fn stripes_are_found_and_the_choices_are_said() {
     assert!(notes.iter().any(|n| n.contains("obsm[\"spatial\"]")), "{notes:?}");
     assert!(notes.iter().any(|n| n.contains("counts (whole numbers)")), "{notes:?}");
     let drawn = pipeline::figures(&mut adata, &report.labels, "spatial", &Ctx::new(0)).unwrap();
-    assert!(drawn.iter().all(|d| d.png.starts_with(b"\x89PNG")));
+    assert!(drawn.iter().all(|(_, figure)| figure.to_png().unwrap().starts_with(b"\x89PNG")));
     assert!(adata.uns().contains_key("scc_colors"));
 }
 

@@ -1,8 +1,10 @@
 //! The centred matrix, never made: centring happens inside the products.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
 use tegula_core::{Csr, Matrix};
 
-use crate::linalg::panel::{Real, add_row_outer, row_times};
+use crate::linalg::panel::{AddRow, Real, add_row_outer, row_times};
 use crate::linalg::{gather, spmm, sum_rows};
 use crate::pp::moments;
 
@@ -71,16 +73,7 @@ impl<'a> Centered<'a> {
             *s = T::from_f64(c);
         }
         // One more row at the end sums y itself: what rounding leaves of its mean is taken off exactly.
-        let sum = sum_rows::<T, L>(m.n_rows(), g + 1, |i, t| {
-            let mut y = row_times(m, i, &panel);
-            for l in 0..L {
-                y[l] = y[l] - shift[l];
-            }
-            add_row_outer(m, i, &y, t);
-            for l in 0..L {
-                t[g][l] = t[g][l] + y[l];
-            }
-        });
+        let sum = sum_rows(m.n_rows(), g + 1, &GramRows { m, panel, shift });
         let mut out = vec![0f64; g * L];
         for (l, column) in out.chunks_exact_mut(g).enumerate() {
             let rest = sum[g][l];
@@ -94,9 +87,11 @@ impl<'a> Centered<'a> {
     /// (X − 1·meanᵀ)ᵀ · q for the `L` columns q, by rows; `transposed` is Xᵀ.
     pub(super) fn transposed_times<const L: usize>(&self, transposed: &Csr, q: &[f64]) -> Vec<[f32; L]> {
         let sums: Vec<f64> = q.chunks_exact(self.n_obs()).map(|c| c.iter().sum()).collect();
-        gather(transposed, &panel_of::<L>(q, self.n_obs()), |j, sum| {
-            std::array::from_fn(|l| sums.get(l).map_or(0.0, |s| sum[l] - self.mean[j] * s) as f32)
-        })
+        let raw = gather(transposed, &panel_of::<L>(q, self.n_obs()));
+        let center = |(row, mean): (&[f64; L], &f64)| {
+            std::array::from_fn(|l| sums.get(l).map_or(0.0, |s| row[l] - mean * s) as f32)
+        };
+        raw.iter().zip(&self.mean).map(center).collect()
     }
 
     /// (X − 1·meanᵀ) (X − 1·meanᵀ)ᵀ · q for `L` columns; `x` is X and `transposed` Xᵀ.
@@ -111,16 +106,18 @@ impl<'a> Centered<'a> {
                 shift[l] += mean * f64::from(row[l]);
             }
         }
-        let y = gather(x, &z, |_, sum| std::array::from_fn(|l| (sum[l] - shift[l]) as f32));
+        let y = gather(x, &z);
         let mut out = vec![0f64; n * L];
         for (l, column) in out.chunks_exact_mut(n).enumerate() {
             for (x, y) in column.iter_mut().zip(&y) {
-                *x = f64::from(y[l]);
+                *x = y[l] - shift[l];
             }
             if self.shifted {
                 // What rounding leaves of the mean.
                 let rest = column.iter().sum::<f64>() / n as f64;
-                column.iter_mut().for_each(|x| *x -= rest);
+                for x in column.iter_mut() {
+                    *x -= rest;
+                }
             }
         }
         out
@@ -145,4 +142,26 @@ fn panel_of<const L: usize>(q: &[f64], dim: usize) -> Vec<[f32; L]> {
         }
     }
     panel
+}
+
+/// Each row times the panel and shifted, times the row again; the last row of the sum takes the product itself.
+struct GramRows<'a, T, const L: usize> {
+    m: &'a Matrix,
+    panel: Vec<[T; L]>,
+    shift: [T; L],
+}
+
+impl<T: Real, const L: usize> AddRow<T, L> for GramRows<'_, T, L> {
+    #[inline(always)]
+    fn add(&self, i: usize, t: &mut [[T; L]]) {
+        let mut y = row_times(self.m, i, &self.panel);
+        for l in 0..L {
+            y[l] = y[l] - self.shift[l];
+        }
+        add_row_outer(self.m, i, &y, t);
+        let last = &mut t[self.panel.len()];
+        for l in 0..L {
+            last[l] = last[l] + y[l];
+        }
+    }
 }
