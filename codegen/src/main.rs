@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use serde_json::Value as Json;
 
 use tegula::core::Method;
-use tegula::field::{self, Field, Kind};
+use tegula::field::{self, Field, Kind, wrap};
 use tegula::registry;
 
 fn main() -> Result<()> {
@@ -196,39 +196,6 @@ fn sections(page: &str) -> (String, Vec<(String, String)>) {
         }
     }
     (opening, sections)
-}
-
-/// Paragraphs in lines of at most `width` characters; list items and code blocks keep their lines.
-fn wrap(text: &str, width: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let (mut fenced, mut flowing) = (false, false);
-    for line in text.lines() {
-        fenced ^= line.trim_start().starts_with("```");
-        let text = line.trim();
-        let plain = !fenced && !text.is_empty() && !text.starts_with(['|', '`']);
-        let item = text.starts_with("- ") || text.split_once(". ").is_some_and(|(n, _)| n.parse::<u8>().is_ok());
-        if !plain || item || !flowing {
-            lines.push(String::new());
-        }
-        flowing = plain;
-        if !flowing {
-            lines.last_mut().into_iter().for_each(|l| l.push_str(line.trim_end()));
-            continue;
-        }
-        for word in line.split_whitespace() {
-            let last = lines.last().map_or(0, |l| l.chars().count());
-            if last > 0 && last + 1 + word.chars().count() > width {
-                lines.push(String::new());
-            }
-            if let Some(l) = lines.last_mut() {
-                if !l.is_empty() {
-                    l.push(' ');
-                }
-                l.push_str(word);
-            }
-        }
-    }
-    lines.join("\n")
 }
 
 fn annotation(f: &Field) -> String {

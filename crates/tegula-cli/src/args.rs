@@ -117,6 +117,7 @@ fn run() -> Command {
             number("n-clusters", "Searches the resolution that gives this many domains"),
             Arg::new("cluster-method")
                 .long("cluster-method")
+                .value_name("NAME")
                 .value_parser(["leiden", "louvain"])
                 .help("Community detection [default: leiden]"),
             number("smooth", "Neighbours whose majority smooths each label; 0 for none [default: 10]"),
@@ -161,7 +162,7 @@ fn step(m: &'static dyn Method, name: String) -> Command {
     let schema = schema.as_value();
     let mut command = Command::new(name)
         .about(m.summary())
-        .long_about(field::page(schema).to_owned())
+        .long_about(field::wrap(field::page(schema), usize::MAX))
         .arg(input())
         .arg(
             Arg::new("output")
@@ -207,7 +208,7 @@ pub(crate) fn flag(f: &Field) -> Arg {
         Kind::Int => arg.value_name("N"),
         Kind::Float => arg.value_name("X"),
         Kind::Str => arg.value_name("TEXT"),
-        Kind::Choice(names) => arg.value_parser(PossibleValuesParser::new(names.clone())),
+        Kind::Choice(names) => arg.value_name("NAME").value_parser(PossibleValuesParser::new(names.clone())),
         Kind::List(_) => arg.value_name("A,B,…").action(ArgAction::Append),
     }
 }
@@ -230,8 +231,11 @@ fn plots() -> Command {
         let schema = p.schema();
         let schema = schema.as_value();
         let name = p.id().strip_prefix("pl.").unwrap_or(p.id()).to_owned();
-        let mut sub =
-            Command::new(name).about(p.summary()).long_about(field::page(schema).to_owned()).arg(input()).arg(
+        let mut sub = Command::new(name)
+            .about(p.summary())
+            .long_about(field::wrap(field::page(schema), usize::MAX))
+            .arg(input())
+            .arg(
                 Arg::new("output")
                     .long("output")
                     .short('o')

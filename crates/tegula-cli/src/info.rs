@@ -40,6 +40,7 @@ fn describe(adata: &AnnData) -> Json {
         "obsp": slots(adata.obsp()),
         "varp": slots(adata.varp()),
         "uns": slots(adata.uns()),
+        "other": io::not_understood(adata).into_iter().map(|p| (p, json!("not understood; carried over as it is"))).collect::<Map<_, _>>(),
     })
 }
 
@@ -89,7 +90,7 @@ fn page(facts: &Json) -> String {
     if let Some(raw) = facts["raw"].as_str() {
         let _ = writeln!(text, "raw    {raw}");
     }
-    for attr in ["layers", "obs", "var", "obsm", "varm", "obsp", "varp", "uns"] {
+    for attr in ["layers", "obs", "var", "obsm", "varm", "obsp", "varp", "uns", "other"] {
         for (k, (name, what)) in facts[attr].as_object().into_iter().flatten().enumerate() {
             let head = if k == 0 { attr } else { "" };
             let _ = writeln!(text, "{head:6} {name:24} {}", what.as_str().unwrap_or_default());

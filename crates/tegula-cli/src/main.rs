@@ -9,10 +9,12 @@ mod plot;
 mod run;
 mod step;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::ArgMatches;
-use tegula::{Ctx, Error};
+use tegula::{AnnData, Ctx, Error, io};
 
 use crate::bars::Bars;
 
@@ -34,6 +36,18 @@ impl Door {
         Ctx::new(self.seed.unwrap_or(0)).with_progress(&self.bars)
     }
 
+    /// Warns of what the file held, was not understood, and could not follow when observations or variables were dropped.
+    fn warn_lost(&self, before: &[String], adata: &AnnData) {
+        let after = io::not_understood(adata);
+        let lost: Vec<&str> = before.iter().filter(|p| !after.contains(p)).map(String::as_str).collect();
+        if !lost.is_empty() {
+            self.bars.println(&format!(
+                "warning: not understood, so not cut to what was kept, and left out: {}",
+                lost.join(", ")
+            ));
+        }
+    }
+
     /// Says something to the person at the terminal.
     fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {
@@ -44,7 +58,15 @@ impl Door {
 
 fn main() -> ExitCode {
     let matches = args::command().get_matches();
-    match dispatch(&matches) {
+    // Readers turn a panic of a library on hostile bytes into an error; only one that comes through to here is a bug.
+    std::panic::set_hook(Box::new(|info| {
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
+    }));
+    let done = std::panic::catch_unwind(AssertUnwindSafe(|| dispatch(&matches))).unwrap_or_else(|_| {
+        let what = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+        Err(anyhow::anyhow!("a bug in tegula; please report it with the command you ran: {what}"))
+    });
+    match done {
         Ok(code) => code,
         Err(e) => {
             report(&e);
@@ -52,6 +74,9 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What the last panic said.
+static PANIC: Mutex<String> = Mutex::new(String::new());
 
 fn dispatch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let Some((name, m)) = matches.subcommand() else { return Ok(ExitCode::from(2)) };

@@ -18,7 +18,8 @@ pub(crate) fn list(m: &ArgMatches) -> anyhow::Result<ExitCode> {
     if let Some(id) = m.get_one::<String>("method") {
         let method = registry::find(id)?;
         let schema = method.schema();
-        let mut text = format!("{}\n\n{}\n\n# Parameters\n\n", method.id(), field::page(schema.as_value()));
+        let mut text =
+            format!("{}\n\n{}\n\n# Parameters\n\n", method.id(), field::wrap(field::page(schema.as_value()), 100));
         for f in field::fields(schema.as_value()) {
             let _ = writeln!(text, "{} (default {})\n    {}", f.name, f.default, f.help.replace('\n', " "));
         }

@@ -23,6 +23,7 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let options = options(m, door)?;
 
     let mut adata = io::read(input)?;
+    let unknown = io::not_understood(&adata);
     make_folders(dir)?;
     let result = dir.join("result.h5ad");
     if let (Ok(a), Ok(b)) = (input.canonicalize(), result.canonicalize())
@@ -42,6 +43,8 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
             door.say(format!("  {:20} {seconds:6.2} s  {}", call.id, facts(&pipeline::outcome_json(outcome))));
         }
     })?;
+
+    door.warn_lost(&unknown, &adata);
 
     let truth = options.labels.as_deref();
     let mut shown = report.labels.clone();

@@ -25,8 +25,10 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
     let mut adata = io::read(input)?;
+    let unknown = io::not_understood(&adata);
     let ctx = door.ctx();
     let outcome = step.run(&mut adata, &ctx)?;
+    door.warn_lost(&unknown, &adata);
     io::write_h5ad(&adata, output, &io::WriteOptions::default())?;
 
     let outcome = Value::Dict(outcome).to_json();

@@ -86,12 +86,16 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
         override_parameters(&mut recipe, options, &spatial_key);
         recipe.check()?;
         say(Said::Note(&format!("recipe: {} steps", recipe.steps.len())));
-        recipe.run(adata, ctx, |call, outcome| say(Said::Done(call, outcome)))?;
+        let ran = recipe.run(adata, ctx, |call, outcome| say(Said::Done(call, outcome)))?;
+        recipe.steps.truncate(ran);
     } else {
         for stage in choose::STAGES {
+            if ctx.stopping() {
+                break;
+            }
             let part = Recipe { seed: recipe.seed, steps: stage(adata, options, &spatial_key, say)? };
-            part.run(adata, ctx, |call, outcome| say(Said::Done(call, outcome)))?;
-            recipe.steps.extend(part.steps);
+            let ran = part.run(adata, ctx, |call, outcome| say(Said::Done(call, outcome)))?;
+            recipe.steps.extend(part.steps.into_iter().take(ran));
         }
     }
     let stopped = ctx.stopping();

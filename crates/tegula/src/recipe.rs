@@ -92,23 +92,22 @@ impl Recipe {
         self.steps.iter().try_for_each(|s| registry::find(&s.id)?.step(Json::Object(s.params.clone())).map(|_| ()))
     }
 
-    /// Runs every step in order; `done` hears of each one as it ends.
-    ///
-    /// A stop asked for by the user (see [`Ctx::stopping`]) ends the run after the current step, which is no error.
+    /// Runs every step in order; `done` hears of each one as it ends. Returns how many ran: a stop asked for by the user
+    /// (see [`Ctx::stopping`]) ends the run after the current step, which is no error.
     ///
     /// # Errors
     /// The first step's error that stands in the way.
-    pub fn run(&self, adata: &mut AnnData, ctx: &Ctx<'_>, mut done: impl FnMut(&StepCall, &Outcome)) -> Result<()> {
+    pub fn run(&self, adata: &mut AnnData, ctx: &Ctx<'_>, mut done: impl FnMut(&StepCall, &Outcome)) -> Result<usize> {
         let ctx = ctx.with_seed(self.seed);
-        for call in &self.steps {
+        for (k, call) in self.steps.iter().enumerate() {
             if ctx.stopping() {
-                return Ok(());
+                return Ok(k);
             }
             let step = registry::find(&call.id)?.step(Json::Object(call.params.clone()))?;
             let outcome = step.run(adata, &ctx)?;
             done(call, &outcome);
         }
-        Ok(())
+        Ok(self.steps.len())
     }
 
     /// The recipe as TOML.

@@ -9,3 +9,5 @@ mod bad_input;
 mod door;
 mod files;
 mod good;
+#[cfg(unix)]
+mod stop;

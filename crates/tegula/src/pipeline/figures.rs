@@ -22,7 +22,7 @@ pub fn figures(
         let params = SpatialParams {
             color: color.to_vec(),
             spatial_key: spatial_key.to_owned(),
-            ncols: if color.len() == 4 { 2 } else { color.len().min(3) },
+            ncols: if color.len() == 4 { 2 } else { color.len().clamp(1, 3) },
             ..SpatialParams::default()
         };
         let figure = spatial(adata, &params, ctx)?;

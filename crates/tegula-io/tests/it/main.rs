@@ -1,0 +1,9 @@
+//! All integration tests of the crate, in one binary.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod broken;
+mod carried;
+mod data;
+mod disk;
+mod fixtures;
+mod identity;
