@@ -71,7 +71,17 @@ fn deny() -> Result<()> {
 
 /// The documentation builds, and no link in it is broken.
 fn docs() -> Result<()> {
-    let args = ["doc", "--workspace", "--no-deps", "--exclude", "xtask", "--exclude", "tegula-codegen"];
+    let args = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--exclude",
+        "xtask",
+        "--exclude",
+        "tegula-codegen",
+        "--exclude",
+        "tegula-cli",
+    ];
     call(Command::new(env!("CARGO")).args(args).env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -1,6 +1,6 @@
 //! Figures of Tegula: an annotated matrix in; PNG, SVG and PDF out.
 //!
-//! [`spatial`] makes a [`Figure`] (plain data: panels, legends, colour bars), the figure is placed on a page as a
+//! [`spatial()`] makes a [`Figure`] (plain data: panels, legends, colour bars), the figure is placed on a page as a
 //! [`Scene`] of primitives, and every format draws that scene. No file is opened here, no system font is needed, and
 //! the same input gives the same bytes.
 

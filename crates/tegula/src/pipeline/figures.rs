@@ -7,7 +7,7 @@ use tegula_plot::{Figure, SpatialParams, spatial};
 /// names and figures, to be drawn. The colours chosen are stored in `uns["<key>_colors"]`.
 ///
 /// # Errors
-/// See [`spatial`].
+/// See [`spatial()`].
 pub fn figures(
     adata: &mut AnnData,
     labels: &[String],
