@@ -100,21 +100,31 @@ fn one_line(text: &str) -> String {
 fn module(room: &str, about: &str) -> String {
     let prefix = format!("{room}.");
     let mut names = Vec::new();
-    let mut body = String::new();
+    let (mut body, mut aliases, mut imports) = (String::new(), String::new(), String::new());
     for m in registry::methods() {
+        let (home, own) = m.id().split_once('.').unwrap_or_default();
         for id in registry::names(m) {
-            if let Some(name) = id.strip_prefix(prefix.as_str()) {
-                names.push(name.to_owned());
+            let Some(name) = id.strip_prefix(prefix.as_str()) else { continue };
+            names.push(name.to_owned());
+            if id == m.id() {
                 body.push_str(&function(m, name));
+            } else if home == room {
+                let _ = writeln!(aliases, "{name} = {own}");
+            } else {
+                let rename = if name == own { String::new() } else { format!(" as {name}") };
+                let _ = writeln!(imports, "from .{home} import {own}{rename}");
             }
         }
+    }
+    if !aliases.is_empty() {
+        let _ = write!(body, "\n\n{aliases}");
     }
     names.sort();
     let list = format!("    \"{}\",\n", names.join("\",\n    \""));
     format!(
         "\"\"\"{about}\n\nMade by `cargo xtask gen` from the registry of methods; do not edit.\n\"\"\"\n\n\
          from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Literal\n\n\
-         from ._bridge import run\n\nif TYPE_CHECKING:\n    from collections.abc import Sequence\n\n    \
+         from ._bridge import run\n{imports}\nif TYPE_CHECKING:\n    from collections.abc import Sequence\n\n    \
          from anndata import AnnData\n\n__all__ = [\n{list}]\n{body}"
     )
 }

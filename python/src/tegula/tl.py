@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ._bridge import run
+from .pp import pca
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,105 +23,6 @@ __all__ = [
     "scc",
     "smooth",
 ]
-
-
-def pca(
-    adata: AnnData,
-    *,
-    n_comps: int | None = None,
-    use_highly_variable: bool | None = None,
-    zero_center: bool = True,
-    solver: Literal["auto", "gram", "krylov"] = "auto",
-    layer: str | None = None,
-    key_added: str | None = None,
-    seed: int = 0,
-    random_state: int | None = None,
-    copy: bool = False,
-) -> AnnData | None:
-    """Principal components of the expression.
-
-    Parameters
-    ----------
-    adata
-        The annotated matrix.
-    n_comps
-        Number of components; by default 50, or one less than the smaller side of the matrix.
-    use_highly_variable
-        Use the highly variable genes only; by default where `var["highly_variable"]` is there.
-    zero_center
-        Centre the genes first; `false` gives a plain truncated singular value decomposition.
-    solver
-        Which way the components are found.
-    layer
-        Layer to use instead of `X`.
-    key_added
-        Key of the three results; by default `X_pca`, `PCs` and `pca`.
-    seed
-        Seed of all randomness; the result does not depend on the number of threads.
-    random_state
-        Another name for ``seed``.
-    copy
-        Return a changed copy instead of changing ``adata``.
-
-    Returns
-    -------
-    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
-
-    - ``obsm["X_pca"]``
-    - ``varm["PCs"]``
-    - ``uns["pca"]``
-
-    Notes
-    -----
-    **What it does**
-
-    Finds the `n_comps` orthogonal directions of largest variance among the genes, and each observation's place
-    along them.
-
-    **When to use it**
-
-    After `pp.log1p` (and `pp.highly_variable_genes`), before `pp.neighbors`: neighbours are sought among 30–50
-    components instead of thousands of noisy genes.
-
-    **How it works**
-
-    A truncated singular value decomposition of the centred matrix, which is never made dense: centring is done
-    inside the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
-    eigenvectors. Otherwise block Lanczos on it, 8 vectors at a time and on the smaller side of a sparse matrix,
-    reorthogonalised in full and restarted until every component's residual is small against its size and,
-    squared, against its gap. The largest absolute loading of each component is positive.
-
-    **Determinism**
-
-    The same bits for any number of threads; the start of Lanczos depends on the seed, the result only in its last
-    digits.
-
-    **Cost**
-
-    O(non-zeros × products), some 300 products of one vector; memory beside X: with fewer observations than genes
-    its transpose and a basis of observations × 350, else 64 blocks of genes × 8 numbers and a basis of genes ×
-    350.
-
-    **Differences from the reference**
-
-    Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its
-    loadings of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
-
-    References
-    ----------
-    Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon,
-    Thick-restart Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
-    """
-    params = {
-        "n_comps": n_comps,
-        "use_highly_variable": use_highly_variable,
-        "zero_center": zero_center,
-        "solver": solver,
-        "layer": layer,
-        "key_added": key_added,
-    }
-    seed = seed if random_state is None else random_state
-    return run("pp.pca", adata, params, seed=seed, copy=copy)
 
 
 def louvain(
