@@ -187,7 +187,8 @@ impl Csr {
     /// Rows and columns exchanged; linear time, rows in order, so columns ascend by themselves.
     #[must_use]
     pub fn transpose(&self) -> Self {
-        let size = self.n_cols.div_ceil(PARTS).max(1);
+        // A range of columns per thread: each reads all rows, and in longer stretches the fewer there are.
+        let size = self.n_cols.div_ceil(rayon::current_num_threads().min(MAX_PARTS)).max(1);
         // What row `i` holds of a range of columns lies together.
         let piece = |i: usize, range: &Range<usize>| {
             let (cols, vals) = self.row(i);
@@ -295,8 +296,8 @@ impl Csr {
     }
 }
 
-/// Ranges of columns that a transpose is cut into.
-const PARTS: usize = 16;
+/// Most ranges of columns that a transpose is cut into; how many does not change the result.
+const MAX_PARTS: usize = 16;
 
 /// Three arrays of a matrix from the number of entries in each row, the rows in blocks: `f` gets a block's number,
 /// where its rows start in the whole, and its own stretch of columns and values.

@@ -1,7 +1,7 @@
 //! A growing orthonormal basis.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use tegula_core::par;
 
@@ -84,17 +84,9 @@ impl Basis {
             for part in &parts {
                 h += part;
             }
-            let steps = par::map(self.dim, ROWS, |r| {
-                let mut d = Mat::<f64>::zeros(r.len(), width);
-                matmul(d.as_mut(), Accum::Replace, v.subrows(r.start, r.len()), h.as_ref(), 1.0, Par::Seq);
-                d
-            });
-            w.par_chunks_mut(self.dim).enumerate().for_each(|(j, column)| {
-                for (chunk, d) in column.chunks_mut(ROWS).zip(&steps) {
-                    for (x, i) in chunk.iter_mut().zip(0..) {
-                        *x -= d[(i, j)];
-                    }
-                }
+            let left = MatMut::from_column_major_slice_mut(w, self.dim, width);
+            left.par_row_chunks_mut(ROWS).zip(v.par_row_chunks(ROWS)).for_each(|(w, v)| {
+                matmul(w, Accum::Add, v, h.as_ref(), -1.0, Par::Seq);
             });
             total += &h;
             // Again where so little is left that rounding shows.

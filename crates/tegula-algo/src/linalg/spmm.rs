@@ -4,10 +4,11 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use tegula_core::{Csr, Matrix, par};
 
-use super::panel::{AddRow, Real, W, add_row_outer, row_times, rows_per_block, sparse_times, vectorised_op};
+use super::panel::{AddRow, Real, Row, W, add_row_outer, row_times, rows_per_block, sparse_times, with_lanes};
 
 /// Rows after which partial sums go over into `f64`.
 const FLUSH: usize = 512;
@@ -34,7 +35,7 @@ pub fn spmm<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<T> {
         let width = W.min(k - first);
         let panel = to_panel(dense, k, first);
         out.par_chunks_mut(64 * k).enumerate().for_each(|(b, chunk)| {
-            vectorised_op(TimesRows { m, panel: &panel, from: b * 64, chunk, k, columns: first..first + width });
+            with_lanes(TimesRows { m, panel: &panel, from: b * 64, chunk, k, columns: first..first + width });
         });
     }
     out
@@ -43,21 +44,21 @@ pub fn spmm<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<T> {
 /// Rows from `from` on times a panel.
 struct TimesRows<'a, T> {
     m: &'a Matrix,
-    panel: &'a [[T; W]],
+    panel: &'a [Row<T>],
     from: usize,
     chunk: &'a mut [T],
     k: usize,
     columns: Range<usize>,
 }
 
-impl<T: Real> pulp::NullaryFnOnce for TimesRows<'_, T> {
+impl<T: Real> WithSimd for TimesRows<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for (i, row) in (self.from..).zip(self.chunk.chunks_exact_mut(self.k)) {
-            let y = row_times(self.m, i, self.panel);
-            row[self.columns.clone()].copy_from_slice(&y[..self.columns.len()]);
+            let y = row_times(simd, self.m, i, self.panel);
+            row[self.columns.clone()].copy_from_slice(&y.0[..self.columns.len()]);
         }
     }
 }
@@ -79,7 +80,7 @@ pub fn spmm_t<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<f64> {
         let panel = to_panel(dense, k, first);
         let sum = sum_rows(m.n_rows(), m.n_cols(), &OuterRows { m, panel: &panel });
         for (row, s) in out.chunks_exact_mut(k).zip(&sum) {
-            row[first..first + width].copy_from_slice(&s[..width]);
+            row[first..first + width].copy_from_slice(&s.0[..width]);
         }
     }
     out
@@ -87,43 +88,43 @@ pub fn spmm_t<T: Real>(m: &Matrix, dense: &[T], k: usize) -> Vec<f64> {
 
 struct OuterRows<'a, T> {
     m: &'a Matrix,
-    panel: &'a [[T; W]],
+    panel: &'a [Row<T>],
 }
 
-impl<T: Real> AddRow<T, W> for OuterRows<'_, T> {
+impl<T: Real> AddRow<T> for OuterRows<'_, T> {
     #[inline(always)]
-    fn add(&self, i: usize, t: &mut [[T; W]]) {
-        add_row_outer(self.m, i, &self.panel[i], t);
+    fn add<S: Simd>(&self, simd: S, i: usize, t: &mut [Row<T>]) {
+        add_row_outer(simd, self.m, i, &self.panel[i], t);
     }
 }
 
 /// Every row of `m` times the panel `d`.
-pub(crate) fn gather<const L: usize>(m: &Csr, d: &[[f32; L]]) -> Vec<[f64; L]> {
-    let mut out = vec![[0f64; L]; m.n_rows()];
+pub(crate) fn gather(m: &Csr, d: &[Row<f32>]) -> Vec<Row<f64>> {
+    let mut out = vec![Row::default(); m.n_rows()];
     out.par_chunks_mut(64).enumerate().for_each(|(b, chunk)| {
-        vectorised_op(GatherRows { m, d, from: b * 64, chunk });
+        with_lanes(GatherRows { m, d, from: b * 64, chunk });
     });
     out
 }
 
-struct GatherRows<'a, const L: usize> {
+struct GatherRows<'a> {
     m: &'a Csr,
-    d: &'a [[f32; L]],
+    d: &'a [Row<f32>],
     from: usize,
-    chunk: &'a mut [[f64; L]],
+    chunk: &'a mut [Row<f64>],
 }
 
-impl<const L: usize> pulp::NullaryFnOnce for GatherRows<'_, L> {
+impl WithSimd for GatherRows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for (i, sum) in (self.from..).zip(self.chunk) {
             let (cols, vals) = self.m.row(i);
             for (c, v) in cols.chunks(GATHERED).zip(vals.chunks(GATHERED)) {
-                let part = sparse_times(c, v, self.d);
-                for l in 0..L {
-                    sum[l] += f64::from(part[l]);
+                let part = sparse_times(simd, c, v, self.d);
+                for l in 0..W {
+                    sum.0[l] += f64::from(part.0[l]);
                 }
             }
         }
@@ -133,62 +134,59 @@ impl<const L: usize> pulp::NullaryFnOnce for GatherRows<'_, L> {
 /// The sum over `n_rows` rows of what `rows` puts into a panel of `n_out` rows, in `f64`.
 ///
 /// Rows go in fixed blocks; inside one, sums run in `T` for at most 512 rows before they go over into `f64`.
-pub fn sum_rows<T: Real, const L: usize>(n_rows: usize, n_out: usize, rows: &impl AddRow<T, L>) -> Vec<[f64; L]> {
+pub fn sum_rows<T: Real>(n_rows: usize, n_out: usize, rows: &impl AddRow<T>) -> Vec<Row<f64>> {
     let parts = par::map(n_rows, rows_per_block(n_rows), |block| {
-        let mut total = vec![[0f64; L]; n_out];
-        let mut part = vec![[T::default(); L]; n_out];
+        let mut total = vec![Row::default(); n_out];
+        let mut part = vec![Row::default(); n_out];
         for from in block.clone().step_by(FLUSH) {
             let block = from..block.end.min(from + FLUSH);
-            vectorised_op(SumBlock { rows, block, part: &mut part, total: &mut total });
+            with_lanes(SumBlock { rows, block, part: &mut part, total: &mut total });
         }
         total
     });
-    let mut sum = vec![[0f64; L]; n_out];
+    let mut sum = vec![Row::default(); n_out];
     sum.par_chunks_mut(512).enumerate().for_each(|(b, chunk)| {
         for part in &parts {
             for (s, p) in chunk.iter_mut().zip(&part[b * 512..]) {
-                for l in 0..L {
-                    s[l] += p[l];
-                }
+                add_to(s, p);
             }
         }
     });
     sum
 }
 
-struct SumBlock<'a, R, T, const L: usize> {
-    rows: &'a R,
-    block: Range<usize>,
-    part: &'a mut [[T; L]],
-    total: &'a mut [[f64; L]],
+#[inline(always)]
+fn add_to<T: Real>(sum: &mut Row<f64>, part: &Row<T>) {
+    for l in 0..W {
+        sum.0[l] += part.0[l].to_f64();
+    }
 }
 
-impl<R: AddRow<T, L>, T: Real, const L: usize> pulp::NullaryFnOnce for SumBlock<'_, R, T, L> {
+struct SumBlock<'a, R, T> {
+    rows: &'a R,
+    block: Range<usize>,
+    part: &'a mut [Row<T>],
+    total: &'a mut [Row<f64>],
+}
+
+impl<R: AddRow<T>, T: Real> WithSimd for SumBlock<'_, R, T> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for i in self.block {
-            self.rows.add(i, self.part);
+            self.rows.add(simd, i, self.part);
         }
         for (t, p) in self.total.iter_mut().zip(self.part) {
-            for l in 0..L {
-                t[l] += p[l].to_f64();
-            }
-            *p = [T::default(); L];
+            add_to(t, p);
+            *p = Row::default();
         }
     }
 }
 
 /// Columns `first..first + W` of a matrix by rows, zeros beyond the last.
-fn to_panel<T: Real>(dense: &[T], k: usize, first: usize) -> Vec<[T; W]> {
+fn to_panel<T: Real>(dense: &[T], k: usize, first: usize) -> Vec<Row<T>> {
     let width = W.min(k - first);
-    dense
-        .chunks_exact(k)
-        .map(|row| {
-            let mut p = [T::default(); W];
-            p[..width].copy_from_slice(&row[first..first + width]);
-            p
-        })
-        .collect()
+    let row = |row: &[T]| Row(std::array::from_fn(|l| if l < width { row[first + l] } else { T::default() }));
+    dense.chunks_exact(k).map(row).collect()
 }

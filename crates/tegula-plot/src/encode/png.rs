@@ -26,7 +26,11 @@ pub(crate) fn dots_image(dots: &Dots, dpi: f64) -> Result<Pixmap> {
 
 /// Colours of all pixels, without opacity.
 pub(crate) fn rgb(map: &Pixmap) -> Vec<u8> {
-    map.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect()
+    let mut out = vec![0; map.data().len() / 4 * 3];
+    for (to, from) in out.chunks_exact_mut(3).zip(map.data().chunks_exact(4)) {
+        to.copy_from_slice(&from[..3]);
+    }
+    out
 }
 
 /// The pixels as a PNG file.
@@ -137,11 +141,16 @@ fn stamp(map: &mut Pixmap, dots: &Dots, scale: f64) {
             let reach = radius + 0.5;
             // Marks smaller than a pixel are paler instead of smaller.
             let full = (std::f32::consts::PI * radius * radius).min(1.0);
+            let inside = if radius > 0.5 { (radius - 0.5).powi(2) } else { -1.0 };
             for py in ((y - reach).floor() as i32).max(0)..((y + reach).ceil() as i32).min(h) {
                 for px in ((x - reach).floor() as i32).max(0)..((x + reach).ceil() as i32).min(w) {
                     let (dx, dy) = (px as f32 + 0.5 - x, py as f32 + 0.5 - y);
-                    let cover = (reach - (dx * dx + dy * dy).sqrt()).clamp(0.0, full);
-                    blend(&mut data[((py * w + px) * 4) as usize..][..3], rgb, cover);
+                    let (square, pixel) = (dx * dx + dy * dy, &mut data[((py * w + px) * 4) as usize..][..3]);
+                    if square <= inside {
+                        pixel.copy_from_slice(&rgb);
+                    } else if square < reach * reach {
+                        blend(pixel, rgb, (reach - square.sqrt()).min(full));
+                    }
                 }
             }
         } else {
@@ -160,9 +169,8 @@ fn stamp(map: &mut Pixmap, dots: &Dots, scale: f64) {
 }
 
 fn blend(pixel: &mut [u8], rgb: [u8; 3], cover: f32) {
-    if cover > 0.0 {
-        for (p, c) in pixel.iter_mut().zip(rgb) {
-            *p = (f32::from(*p) + (f32::from(c) - f32::from(*p)) * cover).round() as u8;
-        }
+    for (p, c) in pixel.iter_mut().zip(rgb) {
+        // Never below zero: half up is to the nearest.
+        *p = (f32::from(*p) + (f32::from(c) - f32::from(*p)) * cover + 0.5) as u8;
     }
 }

@@ -2,9 +2,10 @@
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
+use pulp::Simd;
 use tegula_core::{Csr, Matrix};
 
-use crate::linalg::panel::{AddRow, Real, add_row_outer, row_times};
+use crate::linalg::panel::{AddRow, Real, Row, W, add_row_outer, row_times};
 use crate::linalg::{gather, spmm, sum_rows};
 use crate::pp::moments;
 
@@ -59,58 +60,53 @@ impl<'a> Centered<'a> {
         q.chunks_exact(self.n_vars()).map(product).collect()
     }
 
-    /// (X − 1·meanᵀ)ᵀ (X − 1·meanᵀ) · q for `L` columns, in one pass over X; products in `T`, sums in `f64`.
-    pub(super) fn gram_times<T: Real, const L: usize>(&self, q: &[f64]) -> Vec<f64> {
+    /// (X − 1·meanᵀ)ᵀ (X − 1·meanᵀ) · q for at most [`W`] columns, in one pass over X; products in `T`, sums in `f64`.
+    pub(super) fn gram_times<T: Real>(&self, q: &[f64]) -> Vec<f64> {
         let (m, g) = (self.m, self.n_vars());
-        let mut panel = vec![[T::default(); L]; g];
-        for (l, column) in q.chunks_exact(g).enumerate() {
-            for (p, &x) in panel.iter_mut().zip(column) {
-                p[l] = T::from_f64(x);
-            }
-        }
-        let mut shift = [T::default(); L];
-        for (s, c) in shift.iter_mut().zip(self.mean_times(q)) {
+        let panel = panel_of(q, g);
+        let mut shift = Row::default();
+        for (s, c) in shift.0.iter_mut().zip(self.mean_times(q)) {
             *s = T::from_f64(c);
         }
         // One more row at the end sums y itself: what rounding leaves of its mean is taken off exactly.
         let sum = sum_rows(m.n_rows(), g + 1, &GramRows { m, panel, shift });
-        let mut out = vec![0f64; g * L];
+        let mut out = vec![0f64; q.len()];
         for (l, column) in out.chunks_exact_mut(g).enumerate() {
-            let rest = sum[g][l];
+            let rest = sum[g].0[l];
             for ((x, s), mean) in column.iter_mut().zip(&sum).zip(&self.mean) {
-                *x = s[l] - mean * rest;
+                *x = s.0[l] - mean * rest;
             }
         }
         out
     }
 
-    /// (X − 1·meanᵀ)ᵀ · q for the `L` columns q, by rows; `transposed` is Xᵀ.
-    pub(super) fn transposed_times<const L: usize>(&self, transposed: &Csr, q: &[f64]) -> Vec<[f32; L]> {
+    /// (X − 1·meanᵀ)ᵀ · q for at most [`W`] columns q, by rows; `transposed` is Xᵀ.
+    pub(super) fn transposed_times(&self, transposed: &Csr, q: &[f64]) -> Vec<Row<f32>> {
         let sums: Vec<f64> = q.chunks_exact(self.n_obs()).map(|c| c.iter().sum()).collect();
-        let raw = gather(transposed, &panel_of::<L>(q, self.n_obs()));
-        let center = |(row, mean): (&[f64; L], &f64)| {
-            std::array::from_fn(|l| sums.get(l).map_or(0.0, |s| row[l] - mean * s) as f32)
+        let raw = gather(transposed, &panel_of(q, self.n_obs()));
+        let center = |(row, mean): (&Row<f64>, &f64)| {
+            Row(std::array::from_fn(|l| sums.get(l).map_or(0.0, |s| row.0[l] - mean * s) as f32))
         };
         raw.iter().zip(&self.mean).map(center).collect()
     }
 
-    /// (X − 1·meanᵀ) (X − 1·meanᵀ)ᵀ · q for `L` columns; `x` is X and `transposed` Xᵀ.
+    /// (X − 1·meanᵀ) (X − 1·meanᵀ)ᵀ · q for at most [`W`] columns; `x` is X and `transposed` Xᵀ.
     ///
     /// Two passes that only read at random, where [`Self::gram_times`] also adds at random.
-    pub(super) fn outer_times<const L: usize>(&self, x: &Csr, transposed: &Csr, q: &[f64]) -> Vec<f64> {
+    pub(super) fn outer_times(&self, x: &Csr, transposed: &Csr, q: &[f64]) -> Vec<f64> {
         let n = self.n_obs();
-        let z = self.transposed_times::<L>(transposed, q);
-        let mut shift = [0f64; L];
+        let z = self.transposed_times(transposed, q);
+        let mut shift = [0f64; W];
         for (row, mean) in z.iter().zip(&self.mean) {
-            for l in 0..L {
-                shift[l] += mean * f64::from(row[l]);
+            for l in 0..W {
+                shift[l] += mean * f64::from(row.0[l]);
             }
         }
         let y = gather(x, &z);
-        let mut out = vec![0f64; n * L];
+        let mut out = vec![0f64; q.len()];
         for (l, column) in out.chunks_exact_mut(n).enumerate() {
             for (x, y) in column.iter_mut().zip(&y) {
-                *x = y[l] - shift[l];
+                *x = y.0[l] - shift[l];
             }
             if self.shifted {
                 // What rounding leaves of the mean.
@@ -133,35 +129,35 @@ impl<'a> Centered<'a> {
     }
 }
 
-/// Up to `L` columns of length `dim` as a panel, zeros beyond the last.
-fn panel_of<const L: usize>(q: &[f64], dim: usize) -> Vec<[f32; L]> {
-    let mut panel = vec![[0f32; L]; dim];
+/// Up to [`W`] columns of length `dim` as a panel, zeros beyond the last.
+fn panel_of<T: Real>(q: &[f64], dim: usize) -> Vec<Row<T>> {
+    let mut panel = vec![Row::default(); dim];
     for (l, column) in q.chunks_exact(dim).enumerate() {
         for (p, &x) in panel.iter_mut().zip(column) {
-            p[l] = x as f32;
+            p.0[l] = T::from_f64(x);
         }
     }
     panel
 }
 
 /// Each row times the panel and shifted, times the row again; the last row of the sum takes the product itself.
-struct GramRows<'a, T, const L: usize> {
+struct GramRows<'a, T> {
     m: &'a Matrix,
-    panel: Vec<[T; L]>,
-    shift: [T; L],
+    panel: Vec<Row<T>>,
+    shift: Row<T>,
 }
 
-impl<T: Real, const L: usize> AddRow<T, L> for GramRows<'_, T, L> {
+impl<T: Real> AddRow<T> for GramRows<'_, T> {
     #[inline(always)]
-    fn add(&self, i: usize, t: &mut [[T; L]]) {
-        let mut y = row_times(self.m, i, &self.panel);
-        for l in 0..L {
-            y[l] = y[l] - self.shift[l];
+    fn add<S: Simd>(&self, simd: S, i: usize, t: &mut [Row<T>]) {
+        let mut y = row_times(simd, self.m, i, &self.panel);
+        for (y, &shift) in T::lanes_mut::<S>(&mut y).iter_mut().zip(T::lanes::<S>(&self.shift)) {
+            *y = T::sub(simd, *y, shift);
         }
-        add_row_outer(self.m, i, &y, t);
+        add_row_outer(simd, self.m, i, &y, t);
         let last = &mut t[self.panel.len()];
-        for l in 0..L {
-            last[l] = last[l] + y[l];
+        for (sum, &y) in T::lanes_mut::<S>(last).iter_mut().zip(T::lanes::<S>(&y)) {
+            *sum = T::add(simd, *sum, y);
         }
     }
 }

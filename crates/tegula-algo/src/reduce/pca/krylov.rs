@@ -6,10 +6,9 @@ use tegula_core::{Csr, Ctx, Matrix, Result};
 
 use super::Directions;
 use super::centered::Centered;
+use crate::linalg::panel::W;
 use crate::linalg::{Basis, Eigh, dot, eigh, orthonormalise};
 
-/// Columns of a block: fewer make the products dearer, more make more of them.
-const W: usize = 8;
 /// A component is found when its residual is this small against its eigenvalue: the Krylov space holds its nearest
 /// neighbours too, so that what is wrong with it lies far off …
 const AGAINST_VALUE: f64 = 5e-6;
@@ -54,8 +53,8 @@ impl<'a> Side<'a> {
 
     fn times(&self, q: &[f64]) -> Vec<f64> {
         match self {
-            Self::Genes(op) => op.gram_times::<f32, W>(q),
-            Self::Observations(op, x, transposed) => op.outer_times::<W>(x, transposed, q),
+            Self::Genes(op) => op.gram_times::<f32>(q),
+            Self::Observations(op, x, transposed) => op.outer_times(x, transposed, q),
         }
     }
 
@@ -66,8 +65,8 @@ impl<'a> Side<'a> {
         let k = found.len() / n;
         let mut out = Vec::with_capacity(g * k);
         for q in found.chunks(W * n) {
-            let rows = op.transposed_times::<W>(transposed, q);
-            out.extend((0..q.len() / n).flat_map(|l| rows.iter().map(move |r| f64::from(r[l]))));
+            let rows = op.transposed_times(transposed, q);
+            out.extend((0..q.len() / n).flat_map(|l| rows.iter().map(move |r| f64::from(r.0[l]))));
         }
         // Lengths are the singular values; angles are right to single precision only.
         orthonormalise(&mut out, g, k);
