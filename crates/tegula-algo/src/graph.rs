@@ -1,11 +1,14 @@
 //! Graphs over observations.
 
+mod approximate;
 mod fuzzy;
 pub mod knn;
 pub mod neighbors;
 pub mod spatial;
 pub mod spatial_neighbors;
 
+pub(crate) use approximate::{MIN_RECALL, nearest};
+pub use approximate::{Approximate, knn_approximate};
 pub use fuzzy::fuzzy_union;
 pub use knn::{Knn, knn};
 pub use spatial::{spatial_knn, spatial_radius};

@@ -8,7 +8,7 @@ use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Dict, Error, Graph, Outcome,
 use super::{LeidenParams, LouvainParams, Partition, leiden, louvain};
 use crate::graph::knn::check_k;
 use crate::graph::neighbors::embedding;
-use crate::graph::{knn, spatial_knn};
+use crate::graph::{MIN_RECALL, nearest, spatial_knn};
 
 /// Finds domains that hang together in expression and in the tissue.
 ///
@@ -120,7 +120,7 @@ pub fn scc_graph(features: &Dense, coords: &Coords, e_neigh: usize, s_neigh: usi
     }
     check_k(SccParams::ID, "e_neigh", e_neigh, n)?;
     check_k(SccParams::ID, "s_neigh", s_neigh, n)?;
-    let near_e = knn(features, e_neigh, ctx)?;
+    let near_e = nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn;
     let near_s = spatial_knn(coords, s_neigh)?;
     let rows: Vec<Vec<u32>> = (0..n)
         .into_par_iter()

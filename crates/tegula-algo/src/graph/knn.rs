@@ -2,8 +2,6 @@
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
-use std::ops::Range;
-
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
@@ -20,7 +18,7 @@ const PART: usize = 16;
 /// Groups whose smallest products bound what is near among the first candidates.
 const MINIMA: usize = 128;
 /// The task as progress shows it.
-const TASK: &str = "neighbors";
+pub(super) const TASK: &str = "neighbors";
 /// Half a unit in the last place of `f32`.
 const ROUNDING: f64 = 0.5 * f32::EPSILON as f64;
 
@@ -109,21 +107,15 @@ impl Knn {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
-    check_k("pp.neighbors", "n_neighbors", k, data.n_rows())?;
-    if data.n_cols() == 0 {
-        return Err(Error::data("nearest neighbours", "the data have no columns; name another embedding"));
-    }
-    if !data.data().par_iter().all(|v| v.is_finite()) {
-        return Err(Error::data("nearest neighbours", "the data hold NaN or infinite values; clean them first"));
-    }
+    check(data, k)?;
     let n = data.n_rows();
     ctx.begin(TASK, n as u64);
-    let products = Products::new(data);
+    let products = Exact::new(data);
     let parts: Vec<Vec<(f64, u32)>> = par::blocks(n, QUERIES)
         .map(|range| {
-            let len = range.len();
-            let part = products.nearest(range, k);
-            ctx.tick(TASK, len as u64).map(|()| part)
+            let rows: Vec<u32> = range.map(|i| i as u32).collect();
+            let part = products.nearest(&rows, k);
+            ctx.tick(TASK, rows.len() as u64).map(|()| part)
         })
         .collect::<Result<_>>()?;
     ctx.end(TASK);
@@ -134,6 +126,18 @@ pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
         distances.push(d2.sqrt());
     }
     Ok(Knn::from_parts(k, indices, distances))
+}
+
+/// Refuses data without nearest neighbours.
+pub(super) fn check(data: &Dense, k: usize) -> Result<()> {
+    check_k("pp.neighbors", "n_neighbors", k, data.n_rows())?;
+    if data.n_cols() == 0 {
+        return Err(Error::data("nearest neighbours", "the data have no columns; name another embedding"));
+    }
+    if !data.data().par_iter().all(|v| v.is_finite()) {
+        return Err(Error::data("nearest neighbours", "the data hold NaN or infinite values; clean them first"));
+    }
+    Ok(())
 }
 
 /// Refuses a number of neighbours that `n` observations cannot have.
@@ -147,13 +151,11 @@ pub(crate) fn check_k(method: &str, name: &str, k: usize, n: usize) -> Result<()
 }
 
 /// The rows, centred and scaled, ready for the products.
-struct Products<'a> {
+pub(super) struct Exact<'a> {
     data: &'a Dense,
     /// Width of a padded row.
     width: usize,
-    /// Rows `[x, 1]`.
-    queries: Vec<f32>,
-    /// Rows `[−2y, ‖y‖²]`: the product with a query is ‖x − y‖² − ‖x‖².
+    /// Rows `[−2y, ‖y‖²]`: the product with a query `[x, 1]` is ‖x − y‖² − ‖x‖².
     candidates: Vec<f32>,
     /// ‖x‖² of the rows as they went into the products.
     norms: Vec<f64>,
@@ -163,8 +165,8 @@ struct Products<'a> {
     scale2: f64,
 }
 
-impl<'a> Products<'a> {
-    fn new(data: &'a Dense) -> Self {
+impl<'a> Exact<'a> {
+    pub(super) fn new(data: &'a Dense) -> Self {
         let (n, d) = (data.n_rows(), data.n_cols());
         let width = d + 1;
         let mean: Vec<f64> = par::sum_vectors(n, par::BLOCK, d, |range| {
@@ -184,33 +186,32 @@ impl<'a> Products<'a> {
             .reduce(|| 0.0, f64::max);
         // A power of two, so that scaling rounds nothing, and no product overflows.
         let scale = if reach > 0.0 { (-reach.log2().floor()).exp2() } else { 1.0 };
-        let (mut queries, mut candidates) = (vec![0f32; n * width], vec![0f32; n * width]);
-        let mut norms = vec![0.0; n];
-        queries
-            .par_chunks_mut(width)
-            .zip(candidates.par_chunks_mut(width))
-            .zip(norms.par_iter_mut())
-            .enumerate()
-            .for_each(|(i, ((q, c), norm))| {
-                for j in 0..d {
-                    q[j] = (centred(i, j) * scale) as f32;
-                    c[j] = -2.0 * q[j];
-                }
-                *norm = q[..d].iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-                q[d] = 1.0;
-                c[d] = *norm as f32;
-            });
+        let (mut candidates, mut norms) = (vec![0f32; n * width], vec![0.0; n]);
+        candidates.par_chunks_mut(width).zip(norms.par_iter_mut()).enumerate().for_each(|(i, (c, norm))| {
+            *norm = 0.0;
+            for j in 0..d {
+                let x = (centred(i, j) * scale) as f32;
+                c[j] = -2.0 * x;
+                *norm += f64::from(x) * f64::from(x);
+            }
+            c[d] = *norm as f32;
+        });
         let longest = norms.chunks(CANDIDATES).map(|b| b.iter().copied().fold(0.0, f64::max).sqrt()).collect();
-        Self { data, width, queries, candidates, norms, longest, scale2: scale * scale }
+        Self { data, width, candidates, norms, longest, scale2: scale * scale }
     }
 
-    /// The `k` nearest others of each query of a block, one query after the other.
-    fn nearest(&self, block: Range<usize>, k: usize) -> Vec<(f64, u32)> {
-        let (n, w, m) = (self.norms.len(), self.width, block.len());
+    /// The `k` nearest others of each of these rows with their squared distances, one row after the other.
+    pub(super) fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
+        let (n, w, m) = (self.norms.len(), self.width, rows.len());
         let mut found: Vec<Found> = (0..m).map(|_| Found::new(k)).collect();
         let mut scores = vec![0f32; m * CANDIDATES.min(n)];
         let mut near: Vec<u32> = Vec::with_capacity(CANDIDATES);
-        let queries = MatRef::from_column_major_slice(&self.queries[block.start * w..block.end * w], w, m);
+        let mut queries = vec![1f32; m * w];
+        for (q, &i) in queries.chunks_exact_mut(w).zip(rows) {
+            // Halving rounds nothing.
+            q[..w - 1].iter_mut().zip(&self.candidates[i as usize * w..]).for_each(|(x, c)| *x = -0.5 * c);
+        }
+        let queries = MatRef::from_column_major_slice(&queries, w, m);
         for (b, longest) in self.longest.iter().enumerate() {
             let start = b * CANDIDATES;
             let len = CANDIDATES.min(n - start);
@@ -228,7 +229,7 @@ impl<'a> Products<'a> {
                 #[inline(always)]
                 || {
                     for (q, (found, scores)) in found.iter_mut().zip(scores.chunks(len)).enumerate() {
-                        self.scan(block.start + q, scores, start, *longest, &mut near, found);
+                        self.scan(rows[q] as usize, scores, start, *longest, &mut near, found);
                     }
                 },
             );
@@ -269,14 +270,14 @@ impl<'a> Products<'a> {
 }
 
 /// The next `f32` not below `x`.
-fn up(x: f64) -> f32 {
+pub(super) fn up(x: f64) -> f32 {
     let y = x as f32;
     if f64::from(y) < x { y.next_up() } else { y }
 }
 
 /// A number that at least `count` of the scores do not exceed, near the smallest such; none where they are too few.
 #[inline(always)]
-fn bound(scores: &[f32], count: usize) -> Option<f32> {
+pub(super) fn bound(scores: &[f32], count: usize) -> Option<f32> {
     if scores.len() < MINIMA || count > MINIMA / 2 {
         return None;
     }
@@ -292,7 +293,7 @@ fn bound(scores: &[f32], count: usize) -> Option<f32> {
 
 /// The places of all scores up to `limit`, counted from `start`.
 #[inline(always)]
-fn collect_below(scores: &[f32], limit: f32, start: usize, near: &mut Vec<u32>) {
+pub(super) fn collect_below(scores: &[f32], limit: f32, start: usize, near: &mut Vec<u32>) {
     for (g, group) in scores.chunks(GROUP).enumerate() {
         if !any_below(group, limit) {
             continue;
@@ -320,7 +321,7 @@ fn any_below(scores: &[f32], limit: f32) -> bool {
 
 /// Squared distance in `f64`, summed in eight fixed lanes.
 #[inline(always)]
-fn distance2(a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn distance2(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 8;
     let mut sum = [0.0f64; LANES];
     let (a8, b8) = (a.chunks_exact(LANES), b.chunks_exact(LANES));

@@ -57,8 +57,9 @@ pub enum Solver {
 /// digits.
 ///
 /// # Cost
-/// O(non-zeros × products), some 400 products of one vector, 16 at a time; memory beside X: with fewer observations than genes its
-/// transpose and a basis of observations × 350, else 64 blocks of genes × 16 numbers and a basis of genes × 350.
+/// O(non-zeros × products), some 400 products of one vector, 16 at a time; memory beside X: with fewer observations
+/// than genes its transpose and a basis of observations × 350, else 64 blocks of genes × 16 numbers and a basis of
+/// genes × 350.
 ///
 /// # Differences from the reference
 /// Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its loadings

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use tegula_algo::graph::{Knn, METHODS, fuzzy_union, knn, spatial_knn, spatial_radius};
+use tegula_algo::graph::{Knn, METHODS, fuzzy_union, knn, knn_approximate, spatial_knn, spatial_radius};
 use tegula_core::{AnnData, Coords, Ctx, Dense, Error, Frame, Value};
 
 use crate::metrics::reference_points;
@@ -253,4 +253,49 @@ proptest! {
             prop_assert_eq!(near.row(i).0, expected);
         }
     }
+}
+
+/// `n` rows about 30 centres, in `d` columns, some of them twice.
+fn clustered(n: usize, d: usize) -> Dense {
+    let mut rng = Ctx::new(3).rng("test.clustered", 0);
+    let centres: Vec<f32> = (0..30 * d).map(|_| 4.0 * rng.random::<f32>()).collect();
+    let mut values = Vec::with_capacity(n * d);
+    for i in 0..n {
+        let from = if i % 97 == 1 { values[(i - 1) * d..i * d].to_vec() } else { centres[i % 30 * d..][..d].to_vec() };
+        values.extend(from.iter().map(|c| if i % 97 == 1 { *c } else { c + rng.random::<f32>() }));
+    }
+    Dense::new(n, d, values).unwrap()
+}
+
+#[test]
+fn the_approximate_search_finds_what_it_says() {
+    let data = clustered(6000, 12);
+    let exact = knn(&data, 10, &Ctx::default()).unwrap();
+    let found = same_for_any_threads(|| knn_approximate(&data, 10, 0.98, &Ctx::default()).unwrap());
+    let mut hits = 0;
+    for i in 0..6000 {
+        let farthest = exact.distances(i)[9];
+        hits += found.knn.distances(i).iter().filter(|&&d| d <= farthest).count();
+        let pairs: Vec<(f64, u32)> =
+            found.knn.distances(i).iter().copied().zip(found.knn.neighbors(i).iter().copied()).collect();
+        assert!(pairs.is_sorted_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).is_lt()), "ordered, none twice");
+        assert!(!found.knn.neighbors(i).contains(&(i as u32)), "never itself");
+        for &(d, j) in &pairs {
+            let d2: f64 = data.row(i).iter().zip(data.row(j as usize)).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            assert!((d - d2.sqrt()).abs() < 1e-6 * (1.0 + d));
+        }
+    }
+    let recall = hits as f64 / 60_000.0;
+    assert!(recall > 0.97 && (recall - found.recall).abs() < 0.02, "{recall} measured, {} said", found.recall);
+}
+
+#[test]
+fn data_without_structure_are_searched_exactly() {
+    let mut rng = Ctx::new(5).rng("test.noise", 0);
+    let noise = Dense::new(4000, 40, (0..160_000).map(|_| rng.random::<f32>()).collect::<Vec<_>>()).unwrap();
+    let found = knn_approximate(&noise, 15, 0.999, &Ctx::default()).unwrap();
+    assert!(found.recall >= 0.999);
+    let same = Dense::new(3000, 2, vec![1.0; 6000]).unwrap();
+    let found = knn_approximate(&same, 5, 0.98, &Ctx::default()).unwrap();
+    assert!(found.knn.distances(2999).iter().all(|&d| d == 0.0) && found.recall == 1.0, "all rows the same");
 }
