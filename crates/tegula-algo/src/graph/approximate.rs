@@ -21,7 +21,7 @@ pub(crate) const MIN_RECALL: f64 = 0.98;
 const TREES: u64 = 3;
 /// Neighbours followed in the first attempt.
 const WIDTH: usize = 16;
-/// As many more in each that follows.
+/// As many more from the third on.
 const WIDER: usize = 12;
 /// Neighbours kept while searching, at least: fewer lead nowhere else.
 const KEPT: usize = 24;
@@ -91,10 +91,13 @@ pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -
             forest::search(&points, &forest::grow(&points, ctx, tree), &mut lists, ctx)?;
         }
         trees = TREES * (attempt + 1);
-        // Wider than before, all has to be looked at again.
-        lists.renew();
+        // More trees lead on by themselves; where they did not suffice, more is followed, and all looked at again.
+        let wider = (attempt as usize).saturating_sub(1);
+        if wider > 0 {
+            lists.renew();
+        }
         for _ in 0..ROUNDS {
-            let changed = join::round(&points, &mut lists, WIDTH + WIDER * attempt as usize, ctx)?;
+            let changed = join::round(&points, &mut lists, WIDTH + WIDER * wider, ctx)?;
             recall = truth.recall(data, &lists, &order);
             ctx.metric(TASK, "recall", recall);
             if recall >= min_recall || (changed as f64) < SETTLED * (n * lists.k()) as f64 {

@@ -8,7 +8,8 @@ use tegula_core::{Ctx, Result};
 
 use super::super::knn::{TASK, bound, collect_below, up};
 use super::lists::{Lists, Stretch};
-use super::points::Points;
+use super::points::{Points, along};
+use crate::linalg::panel::{Row, W};
 
 /// Rows of a leaf at most: all their products stay in the second-level cache.
 pub(super) const LEAF: usize = 512;
@@ -51,7 +52,7 @@ fn cut(points: &Points, rows: &mut [u32], ctx: &Ctx<'_>, path: u64) {
         return;
     }
     let direction = direction(points, rows, ctx, path);
-    let along = |&i: &u32| (points.values(i).zip(&direction).map(|(x, d)| x * d).sum::<f32>(), i);
+    let along = |&i: &u32| (along(points.row(i), &direction), i);
     let mut projected: Vec<(f32, u32)> =
         if rows.len() > LARGE { rows.par_iter().map(along).collect() } else { rows.iter().map(along).collect() };
     let half = rows.len() / 2;
@@ -59,9 +60,6 @@ fn cut(points: &Points, rows: &mut [u32], ctx: &Ctx<'_>, path: u64) {
     rows.iter_mut().zip(&projected).for_each(|(row, p)| *row = p.1);
     drop(projected);
     let (left, right) = rows.split_at_mut(half);
-    // The same rows in another order would draw another sample.
-    left.sort_unstable();
-    right.sort_unstable();
     if left.len() > LARGE {
         rayon::join(|| cut(points, left, ctx, path << 1), || cut(points, right, ctx, (path << 1) | 1));
     } else {
@@ -71,11 +69,11 @@ fn cut(points: &Points, rows: &mut [u32], ctx: &Ctx<'_>, path: u64) {
 }
 
 /// From the centre of one random group to that of another.
-fn direction(points: &Points, rows: &[u32], ctx: &Ctx<'_>, path: u64) -> Vec<f32> {
+fn direction(points: &Points, rows: &[u32], ctx: &Ctx<'_>, path: u64) -> Vec<Row<f32>> {
     let mut rng = ctx.rng("pp.neighbors.tree", path);
-    let sample: Vec<Vec<f32>> =
-        (0..SAMPLE).map(|_| points.values(rows[rng.random_range(0..rows.len())]).collect()).collect();
     let dim = points.dim();
+    let mut sample = vec![vec![0f32; dim]; SAMPLE];
+    sample.iter_mut().for_each(|x| points.copy(rows[rng.random_range(0..rows.len())], x));
     let mut centres = [sample[0].clone(), sample[1].clone()];
     for _ in 0..ROUNDS {
         let mut sums = [vec![0f32; dim], vec![0f32; dim]];
@@ -93,7 +91,8 @@ fn direction(points: &Points, rows: &[u32], ctx: &Ctx<'_>, path: u64) -> Vec<f32
             centre.iter_mut().zip(sum).for_each(|(c, s)| *c = s / count);
         }
     }
-    centres[0].iter().zip(&centres[1]).map(|(a, b)| a - b).collect()
+    let line = |(a, b): (&[f32], &[f32])| Row(std::array::from_fn(|l| if l < a.len() { a[l] - b[l] } else { 0.0 }));
+    centres[0].chunks(W).zip(centres[1].chunks(W)).map(line).collect()
 }
 
 /// Offers to every place all others of its leaf.
@@ -113,16 +112,15 @@ pub(super) fn search(points: &Points, tree: &Tree, lists: &mut Lists, ctx: &Ctx<
 fn join_leaf(points: &Points, rows: &[u32], leaf: &mut Stretch<'_>) {
     let (m, d) = (rows.len(), points.dim());
     let w = d + 1;
-    let mut mean = vec![0f64; d];
-    for &i in rows {
-        mean.iter_mut().zip(points.values(i)).for_each(|(s, x)| *s += f64::from(x));
+    let (mut queries, mut candidates, mut norms) = (vec![1f32; m * w], vec![0f32; m * w], vec![0f32; m]);
+    let mut mean = vec![0f32; d];
+    for (query, &i) in queries.chunks_exact_mut(w).zip(rows) {
+        points.copy(i, query);
+        mean.iter_mut().zip(&*query).for_each(|(s, x)| *s += x / m as f32);
     }
     // Rows `[x, 1]` and `[−2y, ‖y‖²]` about their centre: the product is ‖x − y‖² − ‖x‖².
-    let (mut queries, mut candidates, mut norms) = (vec![1f32; m * w], vec![0f32; m * w], vec![0f32; m]);
-    for (q, &i) in rows.iter().enumerate() {
-        for ((to, x), s) in queries[q * w..].iter_mut().zip(points.values(i)).zip(&mean) {
-            *to = x - (s / m as f64) as f32;
-        }
+    for q in 0..m {
+        queries[q * w..q * w + d].iter_mut().zip(&mean).for_each(|(x, mean)| *x -= mean);
         let (x, c) = (&queries[q * w..q * w + d], &mut candidates[q * w..(q + 1) * w]);
         norms[q] = x.iter().map(|x| x * x).sum();
         c.iter_mut().zip(x).for_each(|(c, x)| *c = -2.0 * x);

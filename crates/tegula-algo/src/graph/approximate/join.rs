@@ -11,6 +11,8 @@ use super::lists::{Lists, NEW, Stretch, is_there};
 use super::points::{Points, distance2};
 use crate::linalg::panel::with_lanes;
 
+/// Ranges of places whose links are gathered together.
+const RANGES: usize = 8;
 /// Places worked on together.
 const BLOCK: usize = 256;
 
@@ -45,29 +47,42 @@ impl Links {
     fn of(lists: &Lists, width: usize) -> Self {
         let n = lists.len();
         let followed = lists.k().min(width);
-        let parts = par::map(n, n.div_ceil(16).max(1), |range| {
-            // (place here, distance, from where): what leads into this range.
-            let mut back: Vec<(u32, f32, u32)> = Vec::with_capacity(range.len() * followed);
-            for p in 0..n {
-                for (&j, &d) in lists.raw(p)[..followed].iter().zip(lists.distances(p)) {
-                    if is_there(j) && range.contains(&((j & !NEW) as usize)) {
-                        back.push((j & !NEW, d, p as u32 | (j & NEW)));
+        // What leads into a range of places: each range reads all lists, so there are few.
+        let parts = par::map(n, n.div_ceil(RANGES).max(1), |range| {
+            let mut ends = vec![0usize; range.len() + 1];
+            let into = |each: &mut dyn FnMut(usize, f32, u32)| {
+                for p in 0..n {
+                    for (&j, &d) in lists.raw(p)[..followed].iter().zip(lists.distances(p)) {
+                        let at = (j & !NEW) as usize;
+                        if range.contains(&at) && is_there(j) {
+                            each(at - range.start, d, p as u32 | (j & NEW));
+                        }
                     }
                 }
-            }
-            back.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-            let (mut counts, mut to, mut at) = (Vec::with_capacity(range.len()), Vec::new(), 0);
-            for p in range {
-                let own = lists.raw(p)[..followed].iter().copied().filter(|&j| is_there(j));
+            };
+            into(&mut |at, _, _| ends[at + 1] += 1);
+            (0..range.len()).for_each(|at| ends[at + 1] += ends[at]);
+            let mut back = vec![(0f32, 0u32); ends[range.len()]];
+            let mut next = ends.clone();
+            into(&mut |at, d, from| {
+                back[next[at]] = (d, from);
+                next[at] += 1;
+            });
+            let (mut counts, mut to) =
+                (Vec::with_capacity(range.len()), Vec::with_capacity(2 * followed * range.len()));
+            for (at, p) in range.enumerate() {
                 let before = to.len();
-                to.extend(own);
-                let end = at + back[at..].partition_point(|e| e.0 == p as u32);
-                for e in back[at..end].iter().take(width) {
-                    if !to[before..].iter().any(|&j| j & !NEW == e.2 & !NEW) {
-                        to.push(e.2);
+                to.extend(lists.raw(p)[..followed].iter().copied().filter(|&j| is_there(j)));
+                let own = to.len();
+                let back = &mut back[ends[at]..ends[at + 1]];
+                if back.len() > width {
+                    back.select_nth_unstable_by(width, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                }
+                for &mut (_, from) in back.iter_mut().take(width) {
+                    if !to[before..own].iter().any(|&j| j & !NEW == from & !NEW) {
+                        to.push(from);
                     }
                 }
-                at = end;
                 counts.push(to.len() - before);
             }
             (counts, to)

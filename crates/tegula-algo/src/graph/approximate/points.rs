@@ -59,10 +59,24 @@ impl Points {
         &self.lines[i as usize * self.per_row..][..self.per_row]
     }
 
-    /// The numbers of row `i`.
-    pub(super) fn values(&self, i: u32) -> impl Iterator<Item = f32> {
-        self.row(i).iter().flat_map(|line| line.0).take(self.dim)
+    /// Copies the numbers of row `i`.
+    pub(super) fn copy(&self, i: u32, to: &mut [f32]) {
+        for (to, line) in to[..self.dim].chunks_mut(W).zip(self.row(i)) {
+            to.copy_from_slice(&line.0[..to.len()]);
+        }
     }
+}
+
+/// A row along a direction.
+#[inline(always)]
+pub(super) fn along(row: &[Row<f32>], direction: &[Row<f32>]) -> f32 {
+    let mut sum = [0f32; W];
+    for (x, d) in row.iter().zip(direction) {
+        for l in 0..W {
+            sum[l] += x.0[l] * d.0[l];
+        }
+    }
+    sum.iter().sum()
 }
 
 /// Squared distance of two rows: one sum per place in a cache line, so that the width of registers changes no bit.
@@ -94,7 +108,10 @@ mod tests {
             let points = Points::new(&Dense::new(2, dim, data).unwrap());
             let d2 = distance2(pulp::Scalar, points.row(0), points.row(1));
             assert!((d2 - expected).abs() < 1e-4 * expected.max(1.0), "{dim}: {d2} {expected}");
-            assert_eq!(points.values(1).count(), dim);
+            let mut row = vec![0.0; dim];
+            points.copy(0, &mut row);
+            let length: f32 = row.iter().map(|x| x * x).sum();
+            assert!((along(points.row(0), points.row(0)) - length).abs() < 1e-4 * length.max(1.0));
         }
     }
 }
