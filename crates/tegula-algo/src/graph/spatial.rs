@@ -46,22 +46,14 @@ pub fn spatial_radius(coords: &Coords, radius: f64) -> Result<Csr> {
     }
     let n = coords.len();
     let tree = KdTree::new(coords);
-    let rows: Vec<Vec<(u32, f64)>> = (0..n)
+    let rows: Vec<Vec<(u32, f32)>> = (0..n)
         .into_par_iter()
         .map(|i| {
             let mut row = tree.within(coords.point(i), radius);
             row.retain(|e| e.0 as usize != i);
             row.sort_unstable_by_key(|e| e.0);
-            row
+            row.into_iter().map(|(j, d)| (j, d as f32)).collect()
         })
         .collect();
-    let mut indptr = Vec::with_capacity(n + 1);
-    indptr.push(0);
-    let mut end = 0;
-    for row in &rows {
-        end += row.len();
-        indptr.push(end);
-    }
-    let (indices, values): (Vec<u32>, Vec<f32>) = rows.into_iter().flatten().map(|(j, d)| (j, d as f32)).unzip();
-    Csr::new(n, n, indptr, indices, values)
+    Ok(Csr::from_rows(n, &rows))
 }
