@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use rand::RngExt;
-use tegula_algo::graph::{spatial_knn, spatial_radius};
+use tegula_algo::graph::{delaunay, lattice, spatial_knn, spatial_radius, voronoi};
 use tegula_core::{Coords, Ctx, Result};
 
 fn main() -> Result<()> {
@@ -14,8 +14,17 @@ fn main() -> Result<()> {
         let mut rng = Ctx::new(1).rng("example.points", dim as u64);
         let coords = Coords::new(dim, (0..n * dim).map(|_| rng.random::<f64>()).collect())?;
         time(&format!("{dim}-D, 7 nearest"), || spatial_knn(&coords, 7).map(|g| g.n_obs() * 7))?;
-        let radius = if dim == 2 { (7.0 / 3.14 / n as f64).sqrt() } else { (7.0 / 4.2 / n as f64).cbrt() };
+        // About 7 others.
+        let radius = if dim == 2 { (2.2 / n as f64).sqrt() } else { (1.7 / n as f64).cbrt() };
         time(&format!("{dim}-D, radius"), || spatial_radius(&coords, radius).map(|g| g.nnz()))?;
+        if dim == 2 {
+            time("Delaunay", || delaunay(&coords).map(|g| g.nnz()))?;
+            time("Voronoi in the hull", || voronoi(&coords).map(|g| g.nnz()))?;
+            time("lattice", || Ok(usize::from(lattice(&coords).is_some())))?;
+            let side = (n as f64).sqrt() as usize;
+            let bins = Coords::new(2, (0..n).flat_map(|i| [(i % side) as f64, (i / side) as f64]).collect())?;
+            time("Delaunay of a square lattice", || delaunay(&bins).map(|g| g.nnz()))?;
+        }
     }
     Ok(())
 }

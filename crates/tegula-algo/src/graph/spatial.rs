@@ -41,19 +41,35 @@ pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn spatial_radius(coords: &Coords, radius: f64) -> Result<Csr> {
-    if !(radius > 0.0 && radius.is_finite()) {
-        return Err(Error::param("pp.spatial_neighbors", "radius", radius, "a number above 0"));
+    check_radius("radius", radius)?;
+    Ok(Csr::from_rows(coords.len(), &KdTree::new(coords).all_within(radius)))
+}
+
+/// Refuses what is no radius.
+pub(super) fn check_radius(name: &str, radius: f64) -> Result<()> {
+    if radius > 0.0 && radius.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::param("pp.spatial_neighbors", name, radius, "a number above 0"))
     }
+}
+
+/// The symmetric matrix of the distances of pairs of points, each pair given once.
+pub(super) fn symmetric(coords: &Coords, pairs: &[(u32, u32)]) -> Csr {
     let n = coords.len();
-    let tree = KdTree::new(coords);
-    let rows: Vec<Vec<(u32, f32)>> = (0..n)
-        .into_par_iter()
-        .map(|i| {
-            let mut row = tree.within(coords.point(i), radius);
-            row.retain(|e| e.0 as usize != i);
-            row.sort_unstable_by_key(|e| e.0);
-            row.into_iter().map(|(j, d)| (j, d as f32)).collect()
-        })
-        .collect();
-    Ok(Csr::from_rows(n, &rows))
+    let key = |i: u32, j: u32| (u64::from(i) << 32) | u64::from(j);
+    let mut both: Vec<u64> = pairs.par_iter().flat_map_iter(|&(i, j)| [key(i, j), key(j, i)]).collect();
+    both.par_sort_unstable();
+    both.dedup();
+    let ends = |e: u64| ((e >> 32) as usize, e as u32 as usize);
+    let mut indptr = vec![0; n + 1];
+    for &e in &both {
+        indptr[ends(e).0 + 1] += 1;
+    }
+    for i in 0..n {
+        indptr[i + 1] += indptr[i];
+    }
+    let (indices, values): (Vec<u32>, Vec<f32>) =
+        both.par_iter().map(|&e| (e as u32, coords.distance2(ends(e).0, ends(e).1).sqrt() as f32)).unzip();
+    Csr::new(n, n, indptr, indices, values).unwrap_or_else(|_| unreachable!("sorted pairs of points"))
 }

@@ -103,6 +103,14 @@ impl KdTree {
             Kind::Deep(t) => t.all_nearest(k),
         }
     }
+
+    /// For every point of the tree all others within `radius` with their distances, by index.
+    pub(crate) fn all_within(&self, radius: f64) -> Vec<Vec<(u32, f32)>> {
+        match &self.0 {
+            Kind::Flat(t) => t.all_within(radius),
+            Kind::Deep(t) => t.all_within(radius),
+        }
+    }
 }
 
 /// The best `k` so far, nearest first.

@@ -54,7 +54,7 @@ fn check_dense(data: &Dense, k: usize) {
 }
 
 /// Whole numbers below `m` from a simple recurrence.
-fn numbers(n: usize, m: u64, seed: u64) -> Vec<f64> {
+pub(crate) fn numbers(n: usize, m: u64, seed: u64) -> Vec<f64> {
     let mut s = seed;
     (0..n)
         .map(|_| {

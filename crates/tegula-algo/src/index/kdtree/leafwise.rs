@@ -1,4 +1,4 @@
-//! The nearest others of all points of the tree, leaf by leaf.
+//! The others near all points of the tree, leaf by leaf.
 //!
 //! Points of a leaf have nearly the same neighbours: the tree is gone through once per leaf, and what it finds stays in
 //! the cache while the points of the leaf look through it.
@@ -59,6 +59,40 @@ impl<const D: usize> Tree<D> {
             });
         }
         (d2, indices)
+    }
+
+    /// For every point all others within `radius` with their distances, by index.
+    pub(super) fn all_within(&self, radius: f64) -> Vec<Vec<(u32, f32)>> {
+        let r2 = radius * radius;
+        let mut tasks = Vec::with_capacity(2 * self.items.len() / LEAF + 1);
+        if !self.nodes.is_empty() {
+            self.tasks(0, 0, usize::MAX, &mut tasks);
+        }
+        let found = par::map(tasks.len(), LEAVES, |range| {
+            let mut near = Vec::new();
+            let mut rows = Vec::with_capacity(range.len() * LEAF);
+            for task in &tasks[range] {
+                let leaf = &self.nodes[task.leaf as usize];
+                near.clear();
+                self.reach(0, leaf, r2, None, &mut near);
+                for (p, i) in &self.items[leaf.start as usize..leaf.end as usize] {
+                    let mut row = Vec::new();
+                    for node in near.iter().map(|e| &self.nodes[e.1 as usize]).filter(|n| n.distance2(p) <= r2) {
+                        let points = &self.items[node.start as usize..node.end as usize];
+                        let of = points.iter().map(|(q, j)| (*j, distance2(q, p)));
+                        row.extend(of.filter(|e| e.1 <= r2 && e.0 != *i).map(|(j, d2)| (j, d2.sqrt() as f32)));
+                    }
+                    row.sort_unstable_by_key(|e| e.0);
+                    rows.push((*i, row));
+                }
+            }
+            rows
+        });
+        let mut rows = vec![Vec::new(); self.items.len()];
+        for (i, row) in found.into_iter().flatten() {
+            rows[i as usize] = row;
+        }
+        rows
     }
 
     /// The leaves below node `at` in order, each with the smallest subtree of at least `need` points.
