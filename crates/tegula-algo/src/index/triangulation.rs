@@ -192,3 +192,23 @@ impl Distinct {
         Self { places, observations, twins }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The triangulator's own arithmetic gets hundreds of diagonals of these almost-squares wrong.
+    #[test]
+    fn a_turned_square_lattice_is_triangulated_exactly() {
+        let (sin, cos) = 0.5f64.sin_cos();
+        let spot = |i: u32| (f64::from(i % 100), f64::from(i / 100));
+        let turned = (0..10_000).map(spot).flat_map(|(x, y)| [x * cos - y * sin, x * sin + y * cos]);
+        let t = Triangulation::new(&Coords::new(2, turned.collect()).unwrap());
+        assert_eq!(t.places.len(), 10_000);
+        assert!((0..t.corners.len()).all(|e| !t.is_wrong(e)));
+        for e in (0..t.corners.len()).filter(|&e| t.beyond[e] != EMPTY) {
+            assert_eq!(t.beyond[t.beyond[e]], e);
+            assert_eq!(t.corners[t.beyond[e]], t.corners[Triangulation::next(e)]);
+        }
+    }
+}

@@ -244,9 +244,9 @@ proptest! {
     }
 
     #[test]
-    fn a_radius_finds_all_within(v in proptest::collection::vec(0i32..9, 2..90), r in 1i32..6) {
-        let n = v.len() / 2;
-        let coords = Coords::new(2, v[..2 * n].iter().map(|&x| f64::from(x)).collect()).unwrap();
+    fn a_radius_finds_all_within(v in proptest::collection::vec(0i32..9, 2..90), r in 1i32..6, dim in 2usize..4) {
+        let n = v.len() / dim;
+        let coords = Coords::new(dim, v[..dim * n].iter().map(|&x| f64::from(x)).collect()).unwrap();
         let near = spatial_radius(&coords, f64::from(r)).unwrap();
         for i in 0..n {
             let expected: Vec<u32> = (0..n).filter(|&j| j != i && coords.distance2(i, j) <= f64::from(r * r)).map(|j| j as u32).collect();
