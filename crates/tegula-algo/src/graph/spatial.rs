@@ -6,6 +6,12 @@ use tegula_core::{Coords, Csr, Error, Result};
 use super::knn::{Knn, check_k};
 use crate::index::KdTree;
 
+/// Observations looked at before a graph of all within a radius is made: a radius in the wrong unit connects everything
+/// with everything.
+const SAMPLE: usize = 64;
+/// Edges that such a graph may have: some 10 GB.
+const MOST_EDGES: f64 = 5e8;
+
 /// The `k` nearest others of every observation in space, exactly; ties by the lower index.
 ///
 /// Any arrangement is welcome: lattices, lines, duplicates, all observations at one place. O(N (k + log N)).
@@ -31,7 +37,7 @@ pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
 /// duplicates are stored.
 ///
 /// # Errors
-/// [`Error::Param`] where `radius` is not a positive number.
+/// [`Error::Param`] where `radius` is not a positive number, or so large that the graph would not fit into memory.
 ///
 /// ```
 /// use tegula_algo::graph::spatial_radius;
@@ -42,7 +48,15 @@ pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
 /// ```
 pub fn spatial_radius(coords: &Coords, radius: f64) -> Result<Csr> {
     check_radius("radius", radius)?;
-    Ok(Csr::from_rows(coords.len(), &KdTree::new(coords).all_within(radius)))
+    let (tree, n) = (KdTree::new(coords), coords.len());
+    let sample: Vec<usize> = (0..n).step_by(n.div_ceil(SAMPLE).max(1)).collect();
+    let found: usize = sample.par_iter().map(|&i| tree.within(coords.point(i), radius).len()).sum();
+    let each = found as f64 / sample.len().max(1) as f64;
+    if each * n as f64 > MOST_EDGES {
+        let must = format!("smaller: every observation would have about {each:.0} neighbours");
+        return Err(Error::param("pp.spatial_neighbors", "radius", radius, must));
+    }
+    Ok(Csr::from_rows(n, &tree.all_within(radius)))
 }
 
 /// Refuses what is no radius.

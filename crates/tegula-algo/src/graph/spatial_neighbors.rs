@@ -32,7 +32,7 @@ use mode::Mode;
 /// positions need no care.
 ///
 /// # Reads and writes
-/// Reads `obsm[spatial_key]`, `uns[spatial_key]` (is it Visium?) and `obs[library_key]`. Writes
+/// Reads `obsm[spatial_key]`, `uns["spatial"]` (is it Visium?) and `obs[library_key]`. Writes
 /// `obsp["spatial_connectivities"]` (row i: 1 for each neighbour of i; nearest others are not symmetric),
 /// `obsp["spatial_distances"]` likewise (on a grid the ring) and `uns["spatial_neighbors"]`; with `key_added` they are
 /// `<key_added>_connectivities`, `<key_added>_distances` and `uns["<key_added>_neighbors"]`. The outcome tells the
@@ -48,7 +48,7 @@ use mode::Mode;
 /// # Differences from the reference
 /// The edges are those of squidpy's `gr.spatial_neighbors`, `percentile` and its zeros included; of cocircular points
 /// any triangulation may be taken. Distances of 0 between duplicates are kept. `radius` with `delaunay` cuts longer
-/// edges. `coord_type` auto takes a grid where `uns[spatial_key]` is there and a lattice is found. `radius_z` is
+/// edges. `coord_type` auto leaves the grid where `delaunay`, `radius` or `percentile` is given. `radius_z` is
 /// STAGATE's `rad_cutoff_Zaxis`, its distance being that in x and y.
 ///
 /// # Example
@@ -97,7 +97,7 @@ pub struct SpatialNeighborsParams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoordType {
-    /// Grid where `uns` says Visium and a lattice is found, unless something is asked for that only generic knows.
+    /// Grid where `uns` has an entry `spatial`, as Visium has, unless something else than nearest others is asked for.
     Auto,
     /// A lattice: neighbours ring by ring.
     Grid,
@@ -175,7 +175,7 @@ impl Step for SpatialNeighborsParams {
     fn reads(&self) -> Vec<Slot> {
         let mut slots = vec![Slot::obsm(&self.spatial_key)];
         if self.coord_type == CoordType::Auto {
-            slots.push(Slot::uns(&self.spatial_key));
+            slots.push(Slot::uns(keys::SPATIAL));
         }
         slots.extend(self.library_key.as_deref().map(Slot::obs));
         slots
@@ -215,7 +215,7 @@ impl Step for SpatialNeighborsParams {
             Some(key) => Some(sections(adata, key, &self.library_order)?),
             None => None,
         };
-        let mode = Mode::choose(self, adata.uns().contains_key(&self.spatial_key), &coords, libraries.as_ref());
+        let mode = Mode::choose(self, adata.uns().contains_key(keys::SPATIAL), &coords, libraries.as_ref());
         mode.warn(self, ctx);
         let lengths = match &libraries {
             None => mode.build(self, &coords)?,

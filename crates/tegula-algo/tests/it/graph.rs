@@ -132,6 +132,9 @@ fn too_many_neighbours_name_the_largest_number_possible() {
     let nan = Dense::new(3, 1, vec![0.0, f32::NAN, 1.0]).unwrap();
     assert!(matches!(knn(&nan, 1, &Ctx::default()), Err(Error::Data { .. })));
     assert!(matches!(spatial_radius(&one, -1.0), Err(Error::Param { .. })));
+    let many = Coords::new(2, numbers(60_000, 1000, 1)).unwrap();
+    let e = spatial_radius(&many, 1e6).unwrap_err();
+    assert!(e.to_string().ends_with("must be smaller: every observation would have about 30000 neighbours"), "{e}");
 }
 
 /// scanpy 1.11.5 `pp.neighbors(n_neighbors=16)` on the same points.

@@ -13,7 +13,7 @@ pub(super) struct Mode {
 }
 
 impl Mode {
-    /// What the parameters ask for, or the data suggest. `visium`: whether `uns` has an entry for the positions.
+    /// What the parameters ask for, or the data suggest. `visium`: whether `uns` has Visium's entry.
     pub(super) fn choose(
         params: &SpatialNeighborsParams,
         visium: bool,
@@ -28,8 +28,7 @@ impl Mode {
         };
         // Nothing is to be told of a lattice where another graph was asked for.
         let lattice = if grid || free { first_section(coords, libraries).as_ref().and_then(lattice) } else { None };
-        let sure = params.coord_type == CoordType::Grid || params.n_rings > 1;
-        Self { grid: grid && (sure || lattice.is_some()), lattice }
+        Self { grid, lattice }
     }
 
     /// The graph of one section, long edges cut.
