@@ -12,8 +12,8 @@ mod sections;
 pub mod spatial;
 pub mod spatial_neighbors;
 
-pub(crate) use approximate::{MIN_RECALL, nearest};
 pub use approximate::{Approximate, knn_approximate};
+pub(crate) use approximate::{MIN_RECALL, nearest};
 pub use delaunay::{delaunay, voronoi};
 pub use fuzzy::fuzzy_union;
 pub use grid::{grid, rings};
