@@ -42,8 +42,8 @@ use mode::Mode;
 /// No randomness; the same bits for any number of threads.
 ///
 /// # Cost
-/// O(N (k + log N)) time, O(N k) memory. A million observations take about half a second on two cores with their 7
-/// nearest, two or three seconds with `delaunay`.
+/// O(N (k + log N)) time, O(N k) memory. A million observations take about one CPU second with their 7 nearest, two with
+/// `delaunay`, of which most run on one core.
 ///
 /// # Differences from the reference
 /// The edges are those of squidpy's `gr.spatial_neighbors`, `percentile` and its zeros included; of cocircular points
