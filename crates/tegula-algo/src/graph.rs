@@ -1,16 +1,26 @@
 //! Graphs over observations.
 
 mod approximate;
+mod delaunay;
 mod fuzzy;
+mod grid;
 pub mod knn;
+mod lattice;
 pub mod neighbors;
+mod prune;
+mod sections;
 pub mod spatial;
 pub mod spatial_neighbors;
 
-pub(crate) use approximate::{MIN_RECALL, nearest};
 pub use approximate::{Approximate, knn_approximate};
+pub(crate) use approximate::{MIN_RECALL, nearest};
+pub use delaunay::{delaunay, voronoi};
 pub use fuzzy::fuzzy_union;
+pub use grid::{grid, rings};
 pub use knn::{Knn, knn};
+pub use lattice::{Lattice, LatticeKind, lattice};
+pub use prune::{cosine, prune, spectral};
+pub use sections::{between_sections, within_sections};
 pub use spatial::{spatial_knn, spatial_radius};
 
 use tegula_core::{Csr, Method, Result, entry};

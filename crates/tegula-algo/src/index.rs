@@ -1,5 +1,7 @@
 //! Search structures over positions.
 
 mod kdtree;
+mod triangulation;
 
 pub use kdtree::KdTree;
+pub(crate) use triangulation::Triangulation;

@@ -79,7 +79,19 @@ impl Csr {
     }
 
     /// A matrix from rows of `(column, value)`, already ascending.
-    pub(crate) fn from_rows(n_cols: usize, rows: &[Vec<(u32, f32)>]) -> Self {
+    ///
+    /// # Panics
+    /// Where the columns of a row do not ascend or one is not below `n_cols`: a bug of the caller.
+    ///
+    /// ```
+    /// let m = tegula_core::Csr::from_rows(3, &[vec![(0, 1.0), (2, 5.0)], vec![], vec![(1, 2.0)]]);
+    /// assert_eq!((m.n_rows(), m.nnz(), m.get(0, 2)), (3, 3, 5.0));
+    /// ```
+    pub fn from_rows(n_cols: usize, rows: &[Vec<(u32, f32)>]) -> Self {
+        let ascends = |row: &Vec<(u32, f32)>| {
+            row.is_sorted_by(|a, b| a.0 < b.0) && row.last().is_none_or(|e| (e.0 as usize) < n_cols)
+        };
+        assert!(rows.par_iter().all(ascends), "columns of a row ascend and stay below n_cols");
         let nnz = rows.iter().map(Vec::len).sum();
         let mut indptr = Vec::with_capacity(rows.len() + 1);
         let (mut indices, mut values) = (Vec::with_capacity(nnz), Vec::with_capacity(nnz));

@@ -122,23 +122,16 @@ pub fn scc_graph(features: &Dense, coords: &Coords, e_neigh: usize, s_neigh: usi
     check_k(SccParams::ID, "s_neigh", s_neigh, n)?;
     let near_e = nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn;
     let near_s = spatial_knn(coords, s_neigh)?;
-    let rows: Vec<Vec<u32>> = (0..n)
+    let rows: Vec<Vec<(u32, f32)>> = (0..n)
         .into_par_iter()
         .map(|i| {
             let mut row = [near_e.neighbors(i), near_s.neighbors(i)].concat();
             row.sort_unstable();
             row.dedup();
-            row
+            row.into_iter().map(|j| (j, 1.0)).collect()
         })
         .collect();
-    let mut indptr = Vec::with_capacity(n + 1);
-    indptr.push(0);
-    let mut end = 0;
-    for row in &rows {
-        end += row.len();
-        indptr.push(end);
-    }
-    let chosen = Csr::new(n, n, indptr, rows.concat(), vec![1.0; end])?;
+    let chosen = Csr::from_rows(n, &rows);
     Graph::from_csr(&crate::graph::sum(&chosen, &chosen.transpose())?)
 }
 

@@ -6,6 +6,12 @@ use tegula_core::{Coords, Csr, Error, Result};
 use super::knn::{Knn, check_k};
 use crate::index::KdTree;
 
+/// Observations looked at before a graph of all within a radius is made: a radius in the wrong unit connects everything
+/// with everything.
+const SAMPLE: usize = 64;
+/// Edges that such a graph may have: some 10 GB.
+const MOST_EDGES: f64 = 5e8;
+
 /// The `k` nearest others of every observation in space, exactly; ties by the lower index.
 ///
 /// Any arrangement is welcome: lattices, lines, duplicates, all observations at one place. O(N (k + log N)).
@@ -31,7 +37,7 @@ pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
 /// duplicates are stored.
 ///
 /// # Errors
-/// [`Error::Param`] where `radius` is not a positive number.
+/// [`Error::Param`] where `radius` is not a positive number, or so large that the graph would not fit into memory.
 ///
 /// ```
 /// use tegula_algo::graph::spatial_radius;
@@ -41,27 +47,43 @@ pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn spatial_radius(coords: &Coords, radius: f64) -> Result<Csr> {
-    if !(radius > 0.0 && radius.is_finite()) {
-        return Err(Error::param("pp.spatial_neighbors", "radius", radius, "a number above 0"));
+    check_radius("radius", radius)?;
+    let (tree, n) = (KdTree::new(coords), coords.len());
+    let sample: Vec<usize> = (0..n).step_by(n.div_ceil(SAMPLE).max(1)).collect();
+    let found: usize = sample.par_iter().map(|&i| tree.within(coords.point(i), radius).len()).sum();
+    let each = found as f64 / sample.len().max(1) as f64;
+    if each * n as f64 > MOST_EDGES {
+        let must = format!("smaller: every observation would have about {each:.0} neighbours");
+        return Err(Error::param("pp.spatial_neighbors", "radius", radius, must));
     }
+    Ok(Csr::from_rows(n, &tree.all_within(radius)))
+}
+
+/// Refuses what is no radius.
+pub(super) fn check_radius(name: &str, radius: f64) -> Result<()> {
+    if radius > 0.0 && radius.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::param("pp.spatial_neighbors", name, radius, "a number above 0"))
+    }
+}
+
+/// The symmetric matrix of the distances of pairs of points, each pair given once.
+pub(super) fn symmetric(coords: &Coords, pairs: &[(u32, u32)]) -> Csr {
     let n = coords.len();
-    let tree = KdTree::new(coords);
-    let rows: Vec<Vec<(u32, f64)>> = (0..n)
-        .into_par_iter()
-        .map(|i| {
-            let mut row = tree.within(coords.point(i), radius);
-            row.retain(|e| e.0 as usize != i);
-            row.sort_unstable_by_key(|e| e.0);
-            row
-        })
-        .collect();
-    let mut indptr = Vec::with_capacity(n + 1);
-    indptr.push(0);
-    let mut end = 0;
-    for row in &rows {
-        end += row.len();
-        indptr.push(end);
+    let key = |i: u32, j: u32| (u64::from(i) << 32) | u64::from(j);
+    let mut both: Vec<u64> = pairs.par_iter().flat_map_iter(|&(i, j)| [key(i, j), key(j, i)]).collect();
+    both.par_sort_unstable();
+    both.dedup();
+    let ends = |e: u64| ((e >> 32) as usize, e as u32 as usize);
+    let mut indptr = vec![0; n + 1];
+    for &e in &both {
+        indptr[ends(e).0 + 1] += 1;
     }
-    let (indices, values): (Vec<u32>, Vec<f32>) = rows.into_iter().flatten().map(|(j, d)| (j, d as f32)).unzip();
-    Csr::new(n, n, indptr, indices, values)
+    for i in 0..n {
+        indptr[i + 1] += indptr[i];
+    }
+    let (indices, values): (Vec<u32>, Vec<f32>) =
+        both.par_iter().map(|&e| (e as u32, coords.distance2(ends(e).0, ends(e).1).sqrt() as f32)).unzip();
+    Csr::new(n, n, indptr, indices, values).unwrap_or_else(|_| unreachable!("sorted pairs of points"))
 }

@@ -1,7 +1,9 @@
 //! A k-d tree over positions in 2 or 3 dimensions.
 
+mod leafwise;
+
 use rayon::prelude::*;
-use tegula_core::{Coords, par};
+use tegula_core::Coords;
 
 /// Points per leaf. Smaller leaves visit more nodes, larger ones more points; 8 was fastest at a million points.
 const LEAF: usize = 8;
@@ -99,6 +101,14 @@ impl KdTree {
         match &self.0 {
             Kind::Flat(t) => t.all_nearest(k),
             Kind::Deep(t) => t.all_nearest(k),
+        }
+    }
+
+    /// For every point of the tree all others within `radius` with their distances, by index.
+    pub(crate) fn all_within(&self, radius: f64) -> Vec<Vec<(u32, f32)>> {
+        match &self.0 {
+            Kind::Flat(t) => t.all_within(radius),
+            Kind::Deep(t) => t.all_within(radius),
         }
     }
 }
@@ -211,32 +221,6 @@ impl<const D: usize> Tree<D> {
             self.collect(at + 1, q, r2, found);
             self.collect(at + node.right as usize, q, r2, found);
         }
-    }
-
-    fn all_nearest(&self, k: usize) -> (Vec<f64>, Vec<u32>) {
-        let n = self.items.len();
-        // Neighbours in the tree's order ask for the same nodes, which are then still in the cache.
-        let parts = par::map(n, par::BLOCK, |range| {
-            let mut part: Vec<Near> = Vec::with_capacity(range.len() * k);
-            let mut best = Best::new(k + 1);
-            let mut last: Option<&[f64; D]> = None;
-            for (p, i) in &self.items[range] {
-                if last != Some(p) {
-                    best.list.clear();
-                    self.search(p, &mut best);
-                    last = Some(p);
-                }
-                // Where enough duplicates have lower indices the point itself is not among its k + 1 nearest.
-                part.extend(best.list.iter().filter(|e| e.1 != *i).take(k));
-            }
-            part
-        });
-        let (mut d2, mut indices) = (vec![0.0; n * k], vec![0u32; n * k]);
-        for (s, e) in parts.iter().flatten().enumerate() {
-            let to = self.items[s / k].1 as usize * k + s % k;
-            (d2[to], indices[to]) = *e;
-        }
-        (d2, indices)
     }
 }
 

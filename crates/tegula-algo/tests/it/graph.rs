@@ -54,7 +54,7 @@ fn check_dense(data: &Dense, k: usize) {
 }
 
 /// Whole numbers below `m` from a simple recurrence.
-fn numbers(n: usize, m: u64, seed: u64) -> Vec<f64> {
+pub(crate) fn numbers(n: usize, m: u64, seed: u64) -> Vec<f64> {
     let mut s = seed;
     (0..n)
         .map(|_| {
@@ -132,6 +132,9 @@ fn too_many_neighbours_name_the_largest_number_possible() {
     let nan = Dense::new(3, 1, vec![0.0, f32::NAN, 1.0]).unwrap();
     assert!(matches!(knn(&nan, 1, &Ctx::default()), Err(Error::Data { .. })));
     assert!(matches!(spatial_radius(&one, -1.0), Err(Error::Param { .. })));
+    let many = Coords::new(2, numbers(60_000, 1000, 1)).unwrap();
+    let e = spatial_radius(&many, 1e6).unwrap_err();
+    assert!(e.to_string().ends_with("must be smaller: every observation would have about 30000 neighbours"), "{e}");
 }
 
 /// scanpy 1.11.5 `pp.neighbors(n_neighbors=16)` on the same points.
@@ -244,9 +247,9 @@ proptest! {
     }
 
     #[test]
-    fn a_radius_finds_all_within(v in proptest::collection::vec(0i32..9, 2..90), r in 1i32..6) {
-        let n = v.len() / 2;
-        let coords = Coords::new(2, v[..2 * n].iter().map(|&x| f64::from(x)).collect()).unwrap();
+    fn a_radius_finds_all_within(v in proptest::collection::vec(0i32..9, 2..90), r in 1i32..6, dim in 2usize..4) {
+        let n = v.len() / dim;
+        let coords = Coords::new(dim, v[..dim * n].iter().map(|&x| f64::from(x)).collect()).unwrap();
         let near = spatial_radius(&coords, f64::from(r)).unwrap();
         for i in 0..n {
             let expected: Vec<u32> = (0..n).filter(|&j| j != i && coords.distance2(i, j) <= f64::from(r * r)).map(|j| j as u32).collect();

@@ -3,9 +3,12 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 mod cluster;
+mod delaunay;
 mod graph;
+mod lattice;
 mod metrics;
 mod pp;
 mod reduce;
 mod scc;
 mod smooth;
+mod spatial_graphs;
