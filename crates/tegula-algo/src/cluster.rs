@@ -7,13 +7,17 @@ pub mod scc;
 mod level;
 mod moving;
 mod multilevel;
+mod objective;
+mod options;
 mod partition;
 mod refine;
 mod resolution;
+mod restrict;
 mod source;
 
-pub use leiden::{LeidenParams, leiden};
-pub use louvain::{LouvainParams, louvain};
+pub use leiden::{LeidenParams, leiden, leiden_from};
+pub use louvain::{LouvainParams, louvain, louvain_from};
+pub use objective::Objective;
 pub use partition::Partition;
 
 use tegula_core::{Method, entry};

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Dict, Error, Graph, Outcome, Result, Slot, Step, Value, keys};
 
+use super::options::{check_iterations, check_resolution};
 use super::{LeidenParams, LouvainParams, Partition, leiden, louvain};
 use crate::graph::knn::check_k;
 use crate::graph::neighbors::embedding;
@@ -185,12 +186,8 @@ impl Step for SccParams {
                 return Err(Self::refuse(name, 0, "at least 1"));
             }
         }
-        if !self.resolution.is_finite() || self.resolution < 0.0 {
-            return Err(Self::refuse("resolution", self.resolution, "a number from 0 up; 1 is usual"));
-        }
-        if self.n_iterations == 0 || self.n_iterations < -1 {
-            return Err(Self::refuse("n_iterations", self.n_iterations, "at least 1, or -1 for as many as help"));
-        }
+        check_resolution(Self::ID, self.resolution)?;
+        check_iterations(Self::ID, self.n_iterations)?;
         for (name, value) in [("n_clusters", self.n_clusters), ("n_pcs", self.n_pcs)] {
             if value == Some(0) {
                 return Err(Self::refuse(name, 0, "at least 1"));
