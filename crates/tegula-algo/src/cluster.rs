@@ -1,5 +1,6 @@
 //! Clustering: communities of a graph of observations.
 
+pub mod consensus;
 pub mod leiden;
 pub mod louvain;
 pub mod scc;
@@ -13,8 +14,11 @@ mod partition;
 mod refine;
 mod resolution;
 mod restrict;
+mod runs;
 mod source;
+mod vote;
 
+pub use consensus::{Consensus, ConsensusParams, consensus};
 pub use leiden::{LeidenParams, leiden, leiden_from};
 pub use louvain::{LouvainParams, louvain, louvain_from};
 pub use objective::Objective;
@@ -23,4 +27,5 @@ pub use partition::Partition;
 use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[&entry::<LouvainParams>(), &entry::<LeidenParams>(), &entry::<scc::SccParams>()];
+pub const METHODS: &[&dyn Method] =
+    &[&entry::<LouvainParams>(), &entry::<LeidenParams>(), &entry::<scc::SccParams>(), &entry::<ConsensusParams>()];

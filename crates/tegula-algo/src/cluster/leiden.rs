@@ -40,7 +40,7 @@ use super::source::Source;
 /// Time about linear in the edges, per round; memory one copy of the graph at most.
 ///
 /// # Differences from the reference
-/// scanpy's default `flavor="leidenalg"`, `n_iterations=-1`, is the model. leidenalg reports `2m·Q` (CPM: `m·Q`), we `Q`.
+/// scanpy's default `flavor="leidenalg"`, `n_iterations=-1`, is the model. leidenalg reports `2m·Q`, we `Q`.
 /// A graph that is not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours. `objective`
 /// stands for `partition_type`, `restrict_to_key` and `restrict_to_groups` for the two halves of `restrict_to`.
 ///

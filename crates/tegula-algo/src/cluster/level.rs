@@ -140,7 +140,7 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
 }
 
 /// Nodes sorted by group: where each group starts, and the nodes (ascending inside a group).
-fn members(group: &[u32], k: usize) -> (Vec<usize>, Vec<u32>) {
+pub(super) fn members(group: &[u32], k: usize) -> (Vec<usize>, Vec<u32>) {
     let mut start = vec![0usize; k + 1];
     for &g in group {
         start[g as usize + 1] += 1;

@@ -30,7 +30,7 @@ impl Objective {
     /// Quality of a partition of the nodes at a resolution γ: a share of all weight `2m`, 0 for a graph without edges.
     ///
     /// Modularity: `Σ_c [in_c / 2m − γ (tot_c / 2m)²]`. CPM: `Σ_c [in_c − γ n_c (n_c − 1)] / 2m`. leidenalg's numbers are
-    /// `2m` and `m` times these; igraph's CPM counts every node as a pair with itself, `γ n / 2m` less. A graph that is
+    /// `2m` times these; igraph's CPM counts every node as a pair with itself, `γ n / 2m` less. A graph that is
     /// not symmetric counts as `(W + Wᵀ) / 2`.
     ///
     /// # Panics

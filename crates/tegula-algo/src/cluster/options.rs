@@ -52,9 +52,7 @@ impl Options<'_> {
         if self.n_clusters == Some(0) {
             return refuse("n_clusters", "0", "at least 1");
         }
-        if self.source.obsp.is_some() && self.source.neighbors_key.is_some() {
-            return refuse("obsp", "given beside `neighbors_key`", "the only one; pass one of the two");
-        }
+        self.source.validate(self.id)?;
         match (self.restrict_to_key, self.restrict_to_groups) {
             (Some(_), []) => return refuse("restrict_to_groups", "empty", "the categories to restrict to"),
             (None, [_, ..]) => return refuse("restrict_to_key", "not given", "the column that holds the categories"),

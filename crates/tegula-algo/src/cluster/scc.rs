@@ -81,6 +81,16 @@ pub enum ClusterMethod {
     Louvain,
 }
 
+impl ClusterMethod {
+    /// The method's name in parameters and files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Leiden => "leiden",
+            Self::Louvain => "louvain",
+        }
+    }
+}
+
 impl Default for SccParams {
     fn default() -> Self {
         Self {
@@ -203,15 +213,11 @@ impl Step for SccParams {
         let features = embedding(adata, &self.pca_key, self.n_pcs, Self::ID)?;
         let coords = adata.coords(&self.spatial_key)?;
         let (found, graph) = scc(&features, &coords, self, ctx)?;
-        let method = match self.cluster_method {
-            ClusterMethod::Leiden => "leiden",
-            ClusterMethod::Louvain => "louvain",
-        };
         let params = Dict::from([
             ("e_neigh".to_owned(), Value::from(self.e_neigh)),
             ("s_neigh".to_owned(), Value::from(self.s_neigh)),
             ("resolution".to_owned(), Value::from(found.resolution)),
-            ("cluster_method".to_owned(), Value::from(method)),
+            ("cluster_method".to_owned(), Value::from(self.cluster_method.name())),
             ("n_iterations".to_owned(), Value::Int(self.n_iterations)),
             ("pca_key".to_owned(), Value::from(self.pca_key.as_str())),
             ("spatial_key".to_owned(), Value::from(self.spatial_key.as_str())),

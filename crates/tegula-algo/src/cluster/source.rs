@@ -10,6 +10,14 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Refuses two names for one graph.
+    pub(super) fn validate(&self, id: &str) -> Result<()> {
+        if self.obsp.is_some() && self.neighbors_key.is_some() {
+            return Err(Error::param(id, "obsp", "given beside `neighbors_key`", "the only one; pass one of the two"));
+        }
+        Ok(())
+    }
+
     /// The slots that may be looked at.
     pub(super) fn reads(&self) -> Vec<Slot> {
         match (self.obsp, self.neighbors_key) {

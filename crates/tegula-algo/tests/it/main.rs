@@ -3,6 +3,8 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 mod cluster;
+mod communities;
+mod consensus;
 mod graph;
 mod metrics;
 mod pp;
