@@ -16,6 +16,7 @@ mod resolution;
 mod restrict;
 mod runs;
 mod source;
+pub mod sweep;
 mod vote;
 
 pub use consensus::{Consensus, ConsensusParams, consensus};
@@ -23,9 +24,15 @@ pub use leiden::{LeidenParams, leiden, leiden_from};
 pub use louvain::{LouvainParams, louvain, louvain_from};
 pub use objective::Objective;
 pub use partition::Partition;
+pub use sweep::{Sweep, SweepParams, SweepRow, sweep};
 
 use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] =
-    &[&entry::<LouvainParams>(), &entry::<LeidenParams>(), &entry::<scc::SccParams>(), &entry::<ConsensusParams>()];
+pub const METHODS: &[&dyn Method] = &[
+    &entry::<LouvainParams>(),
+    &entry::<LeidenParams>(),
+    &entry::<scc::SccParams>(),
+    &entry::<ConsensusParams>(),
+    &entry::<SweepParams>(),
+];

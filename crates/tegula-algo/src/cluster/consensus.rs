@@ -2,12 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Array, Column, Ctx, Dict, Error, Graph, Outcome, Result, Slot, Step, Value};
+use tegula_core::{AnnData, Array, Column, Ctx, Dict, Graph, Outcome, Result, Slot, Step, Value};
 
 use super::level::undirected;
 use super::multilevel::Settings;
 use super::objective::Objective;
-use super::options::{check_iterations, check_resolution};
+use super::options::{check_iterations, check_runs};
 use super::partition::{Partition, by_size};
 use super::runs::{Agreements, many};
 use super::scc::ClusterMethod;
@@ -170,17 +170,6 @@ impl ConsensusParams {
     fn confidence_key(&self) -> String {
         format!("{}_confidence", self.key_added)
     }
-}
-
-/// Checks a list of resolutions and a number of runs.
-pub(super) fn check_runs(id: &str, resolutions: &[f64], n_runs: usize) -> Result<()> {
-    if n_runs == 0 {
-        return Err(Error::param(id, "n_runs", 0, "at least 1"));
-    }
-    if resolutions.is_empty() {
-        return Err(Error::param(id, "resolution", "empty", "at least one number"));
-    }
-    resolutions.iter().try_for_each(|&r| check_resolution(id, r))
 }
 
 impl Step for ConsensusParams {

@@ -44,6 +44,17 @@ pub(super) fn check_iterations(id: &str, n_iterations: i64) -> Result<()> {
     Err(Error::param(id, "n_iterations", n_iterations, "at least 1, or -1 for as many as help"))
 }
 
+/// Checks a list of resolutions and a number of runs.
+pub(super) fn check_runs(id: &str, resolutions: &[f64], n_runs: usize) -> Result<()> {
+    if n_runs == 0 {
+        return Err(Error::param(id, "n_runs", 0, "at least 1"));
+    }
+    if resolutions.is_empty() {
+        return Err(Error::param(id, "resolution", "empty", "at least one number"));
+    }
+    resolutions.iter().try_for_each(|&r| check_resolution(id, r))
+}
+
 impl Options<'_> {
     pub(super) fn validate(&self) -> Result<()> {
         let refuse = |name: &str, value: &str, must: &str| Err(Error::param(self.id, name, value, must));

@@ -7,7 +7,7 @@ use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Dict, Error, Graph, Outcome,
 
 use super::options::{check_iterations, check_resolution};
 use super::{LeidenParams, LouvainParams, Partition, leiden, louvain};
-use crate::graph::knn::check_k;
+use crate::graph::knn::{Knn, check_k};
 use crate::graph::neighbors::embedding;
 use crate::graph::{MIN_RECALL, nearest, spatial_knn};
 
@@ -125,18 +125,34 @@ impl Default for SccParams {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn scc_graph(features: &Dense, coords: &Coords, e_neigh: usize, s_neigh: usize, ctx: &Ctx<'_>) -> Result<Graph> {
+    let (near_e, near_s) = near(features, coords, (e_neigh, s_neigh), SccParams::ID, ctx)?;
+    joint(&near_e, &near_s, e_neigh, s_neigh)
+}
+
+/// The nearest others in expression and in the tissue, for the method `id`.
+pub(super) fn near(
+    features: &Dense,
+    coords: &Coords,
+    (e_neigh, s_neigh): (usize, usize),
+    id: &str,
+    ctx: &Ctx<'_>,
+) -> Result<(Knn, Knn)> {
     let n = features.n_rows();
     if coords.len() != n {
         return Err(Error::shape("positions", format!("({})", coords.len()), format!("({n})")));
     }
-    check_k(SccParams::ID, "e_neigh", e_neigh, n)?;
-    check_k(SccParams::ID, "s_neigh", s_neigh, n)?;
-    let near_e = nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn;
-    let near_s = spatial_knn(coords, s_neigh)?;
+    check_k(id, "e_neigh", e_neigh, n)?;
+    check_k(id, "s_neigh", s_neigh, n)?;
+    Ok((nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn, spatial_knn(coords, s_neigh)?))
+}
+
+/// The joint graph of the first `e_neigh` and `s_neigh` neighbours.
+pub(super) fn joint(near_e: &Knn, near_s: &Knn, e_neigh: usize, s_neigh: usize) -> Result<Graph> {
+    let n = near_e.n_obs();
     let rows: Vec<Vec<u32>> = (0..n)
         .into_par_iter()
         .map(|i| {
-            let mut row = [near_e.neighbors(i), near_s.neighbors(i)].concat();
+            let mut row = [&near_e.neighbors(i)[..e_neigh], &near_s.neighbors(i)[..s_neigh]].concat();
             row.sort_unstable();
             row.dedup();
             row

@@ -11,3 +11,4 @@ mod pp;
 mod reduce;
 mod scc;
 mod smooth;
+mod sweep;
