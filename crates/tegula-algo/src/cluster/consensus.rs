@@ -67,7 +67,7 @@ pub struct ConsensusParams {
     pub cluster_method: ClusterMethod,
     /// What clusters maximise.
     pub objective: Objective,
-    /// Rounds of each run at most; -1 goes on until a round gains nothing.
+    /// Rounds of each run at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Number of clusters wanted of every run: the resolution is searched. Default: whatever `resolution` gives.
     pub n_clusters: Option<usize>,

@@ -26,7 +26,8 @@ use super::source::Source;
 ///    connected part, drawn with probability ∝ exp(gain / θ), θ = 0.01.
 /// 3. The parts become the nodes of a smaller graph, which starts from the communities of step 1; on to step 1.
 ///
-/// Rounds of this are repeated from the result. Should a community end in pieces, the pieces become clusters.
+/// Rounds of this are repeated from the result until two in a row gain nothing. Should a community end in
+/// pieces, the pieces become clusters.
 ///
 /// # Reads and writes
 /// Reads `obsp["connectivities"]`, or what `neighbors_key` or `obsp` name. Writes `obs[key_added]` (categories "0", "1",
@@ -67,7 +68,7 @@ pub struct LeidenParams {
     pub resolution: f64,
     /// What clusters maximise.
     pub objective: Objective,
-    /// Rounds at most; -1 goes on until a round gains nothing.
+    /// Rounds at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution` gives.
     pub n_clusters: Option<usize>,

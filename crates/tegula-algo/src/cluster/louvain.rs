@@ -24,7 +24,7 @@ use super::source::Source;
 /// 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look.
 /// 2. Communities become the nodes of a smaller graph; on to step 1, until nothing merges.
 ///
-/// Rounds of this are repeated from the result until one gains nothing.
+/// Rounds of this are repeated from the result until two in a row gain nothing.
 ///
 /// # Reads and writes
 /// Reads `obsp["connectivities"]`, or what `neighbors_key` or `obsp` name. Writes `obs[key_added]` (categories "0", "1",
@@ -65,7 +65,7 @@ pub struct LouvainParams {
     pub resolution: f64,
     /// What clusters maximise.
     pub objective: Objective,
-    /// Rounds at most; -1 goes on until a round gains nothing.
+    /// Rounds at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution` gives.
     pub n_clusters: Option<usize>,

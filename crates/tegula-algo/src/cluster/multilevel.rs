@@ -12,6 +12,8 @@ use super::resolution::search;
 
 /// Smallest gain in quality that is worth another round.
 const GAIN: f64 = 1e-9;
+/// Rounds in a row that may gain nothing: the next draws another order and another refinement.
+const IDLE: usize = 2;
 
 /// What Louvain and Leiden are told.
 #[derive(Clone, Copy)]
@@ -64,7 +66,7 @@ pub(super) fn cluster(
     let base = Level::of(graph, s.objective, s.resolution);
     let mut rng = ctx.rng(s.task, item);
     let mut quality = base.quality(&membership);
-    let mut rounds = 0;
+    let (mut rounds, mut idle) = (0, 0);
     if base.total > 0.0 {
         let limit = usize::try_from(s.n_iterations).unwrap_or(usize::MAX);
         while rounds < limit && (rounds == 0 || !ctx.stopping()) {
@@ -77,7 +79,8 @@ pub(super) fn cluster(
             if gain > 0.0 {
                 (membership, quality) = (next, q);
             }
-            if gain.is_nan() || gain < GAIN {
+            idle = if gain >= GAIN { 0 } else { idle + 1 };
+            if idle == IDLE {
                 break;
             }
         }

@@ -84,7 +84,9 @@ impl Agreements {
         if pairs.is_empty() {
             return Self { mean: 1.0, of_run: vec![1.0; runs.len()] };
         }
-        of_run.iter_mut().for_each(|x| *x /= (runs.len() - 1) as f64);
+        for x in &mut of_run {
+            *x /= (runs.len() - 1) as f64;
+        }
         Self { mean: found.iter().sum::<f64>() / pairs.len() as f64, of_run }
     }
 

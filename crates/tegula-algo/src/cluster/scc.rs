@@ -57,7 +57,7 @@ pub struct SccParams {
     pub resolution: f64,
     /// How communities are found.
     pub cluster_method: ClusterMethod,
-    /// Rounds at most; -1 goes on until a round gains nothing.
+    /// Rounds at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Number of domains wanted: the resolution is searched from `resolution` on.
     pub n_clusters: Option<usize>,

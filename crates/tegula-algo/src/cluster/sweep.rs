@@ -72,7 +72,7 @@ pub struct SweepParams {
     pub n_clusters: Option<usize>,
     /// How communities are found.
     pub cluster_method: ClusterMethod,
-    /// Rounds of each run at most; -1 goes on until a round gains nothing.
+    /// Rounds of each run at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Add the silhouette in the embedding; takes O(N²) time.
     pub silhouette: bool,

@@ -14,6 +14,9 @@ const MARGIN: f64 = 1e-12;
 /// Observations per block: each block has a sum per cluster.
 const BLOCK: usize = 1 << 14;
 
+/// For a run, where the row of each of its clusters starts, and the rows: `(consensus cluster, share)`.
+type Shares = (Vec<usize>, Vec<(u32, f64)>);
+
 /// Improves `start`, one of the runs, until no observation finds a cluster that the runs put it in more surely.
 ///
 /// How surely observation `i` belongs to cluster `B` is `s(i, B) = mean over runs of |C(i) ∩ B| / |C(i) ∪ B|`, with `C(i)`
@@ -48,9 +51,10 @@ pub(super) fn confidence(runs: &[Partition], membership: &[u32], k: usize) -> Ve
 /// belongs to its own.
 fn choices(runs: &[Partition], sorted: &[Members], membership: &[u32], k: usize) -> (Vec<u32>, Vec<f64>) {
     let mut size = vec![0u32; k];
-    membership.iter().for_each(|&c| size[c as usize] += 1);
-    // For each run, where the row of each of its clusters starts, and `(consensus cluster, share)`.
-    let shares: Vec<(Vec<usize>, Vec<(u32, f64)>)> = sorted
+    for &c in membership {
+        size[c as usize] += 1;
+    }
+    let shares: Vec<Shares> = sorted
         .par_iter()
         .map(|of_run| {
             let mut start = vec![0; of_run.0.len()];

@@ -53,7 +53,11 @@ fn the_best_of_all_partitions_is_found_on_all_but_one_small_graph() {
         let n = 4 + case % 5;
         let mut edges = Vec::new();
         for i in 0..n as u32 {
-            edges.extend((0..i).filter_map(|j| (next() % 2 == 0).then(|| (i, j, 1.0 + (next() % 4) as f32 / 2.0))));
+            for j in 0..i {
+                if next() % 2 == 0 {
+                    edges.push((i, j, 1.0 + (next() % 4) as f32 / 2.0));
+                }
+            }
         }
         let g = graph(n, &edges);
         for objective in OBJECTIVES {

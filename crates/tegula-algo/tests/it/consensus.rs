@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use tegula_algo::cluster::scc::ClusterMethod;
-use tegula_algo::cluster::{Consensus, ConsensusParams, Objective, consensus};
+use tegula_algo::cluster::{Consensus, ConsensusParams, Objective, Partition, consensus};
 use tegula_algo::metrics::ari;
-use tegula_core::{AnnData, Ctx, Error, Frame, Graph, Labels, Step, run};
+use tegula_core::{AnnData, Column, Ctx, Error, Frame, Graph, Labels, Step, run};
 
 use crate::cluster::{KARATE, any_graph, components_inside, unweighted};
 use crate::graph::same_for_any_threads;
@@ -65,7 +65,7 @@ fn confidence_tells_right_from_wrong() {
 fn numbers_are_what_they_are_called() {
     let (g, _) = planted(2);
     let found = of(&g, 6, 3);
-    let labels: Vec<Labels> = found.runs.iter().map(|r| r.labels()).collect();
+    let labels: Vec<Labels> = found.runs.iter().map(Partition::labels).collect();
     let pairs = (0..6).flat_map(|a| (0..a).map(move |b| (a, b)));
     let mean = pairs.map(|(a, b)| ari(&labels[a], &labels[b]).unwrap()).sum::<f64>() / 15.0;
     assert!((found.mean_ari - mean).abs() < 1e-12);
@@ -142,7 +142,7 @@ fn the_step_writes_clusters_confidence_and_facts() {
     let outcome = run(&params, &mut a, &Ctx::new(0)).unwrap();
     let expected = of(&unweighted(34, &KARATE), 5, 0);
     assert_eq!(a.labels("consensus").unwrap(), expected.partition.labels());
-    let confidence = a.obs().get("consensus_confidence").and_then(|c| c.to_f64()).unwrap();
+    let confidence = a.obs().get("consensus_confidence").and_then(Column::to_f64).unwrap();
     assert_eq!(confidence, expected.confidence);
     assert_eq!(outcome["mean_ari"].as_f64(), Some(expected.mean_ari));
     let noted = a.uns()["consensus"].as_dict().unwrap();

@@ -14,8 +14,8 @@ fn params() -> SweepParams {
     SweepParams {
         s_neigh: vec![8, 4],
         e_neigh: vec![5, 10],
-        resolution: vec![0.3, 1.0],
-        n_runs: 3,
+        resolution: vec![0.3, 3.0],
+        n_runs: 6,
         ..Default::default()
     }
 }
@@ -33,7 +33,7 @@ fn every_cell_is_there_and_its_numbers_are_those_of_its_graph() {
     let cells: Vec<_> = found.rows.iter().map(|r| (r.s_neigh, r.e_neigh, r.resolution)).collect();
     assert_eq!(
         cells,
-        [(8, 5, 0.3), (8, 5, 1.0), (8, 10, 0.3), (8, 10, 1.0), (4, 5, 0.3), (4, 5, 1.0), (4, 10, 0.3), (4, 10, 1.0)]
+        [(8, 5, 0.3), (8, 5, 3.0), (8, 10, 0.3), (8, 10, 3.0), (4, 5, 0.3), (4, 5, 3.0), (4, 10, 0.3), (4, 10, 3.0)]
     );
     // At the low resolution the two patches are what every run finds: all columns can be computed by hand.
     for row in found.rows.iter().filter(|r| r.resolution == 0.3) {
