@@ -1,5 +1,6 @@
 //! Clustering: communities of a graph of observations.
 
+pub mod consensus;
 pub mod leiden;
 pub mod louvain;
 pub mod scc;
@@ -7,16 +8,31 @@ pub mod scc;
 mod level;
 mod moving;
 mod multilevel;
+mod objective;
+mod options;
 mod partition;
 mod refine;
 mod resolution;
+mod restrict;
+mod runs;
 mod source;
+pub mod sweep;
+mod vote;
 
-pub use leiden::{LeidenParams, leiden};
-pub use louvain::{LouvainParams, louvain};
+pub use consensus::{Consensus, ConsensusParams, consensus};
+pub use leiden::{LeidenParams, leiden, leiden_from};
+pub use louvain::{LouvainParams, louvain, louvain_from};
+pub use objective::Objective;
 pub use partition::Partition;
+pub use sweep::{Sweep, SweepParams, SweepRow, sweep};
 
 use tegula_core::{Method, entry};
 
 /// The methods of this room.
-pub const METHODS: &[&dyn Method] = &[&entry::<LouvainParams>(), &entry::<LeidenParams>(), &entry::<scc::SccParams>()];
+pub const METHODS: &[&dyn Method] = &[
+    &entry::<LouvainParams>(),
+    &entry::<LeidenParams>(),
+    &entry::<scc::SccParams>(),
+    &entry::<ConsensusParams>(),
+    &entry::<SweepParams>(),
+];

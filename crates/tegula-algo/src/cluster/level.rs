@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use tegula_core::{Graph, Result};
 
+use super::objective::Objective;
+
 /// A symmetric graph whose nodes may stand for many observations.
 ///
 /// The finest level borrows the caller's graph with `f32` weights; the sums of coarser levels are `f64`.
@@ -13,25 +15,36 @@ pub(super) struct Level<'a, W: Clone> {
     weights: Cow<'a, [W]>,
     /// Weight inside a node, each edge counted in both directions.
     inside: Vec<f64>,
-    /// Sum of a node's weights, those inside it included.
-    pub strength: Vec<f64>,
-    /// Sum of all strengths: `2m`.
+    /// What two nodes in one community pay for, `scale` times the product: for modularity the sum of a node's weights,
+    /// those inside it included; for CPM the number of observations.
+    pub mass: Vec<f64>,
+    /// Price of one unit of mass beside another.
+    pub scale: f64,
+    /// Mass a node does not pay for against itself: 1 observation for CPM.
+    own: f64,
+    /// Sum of all weights: `2m`.
     pub total: f64,
 }
 
 impl<'a> Level<'a, f32> {
     /// The finest level of a symmetric graph.
-    pub(super) fn of(graph: &'a Graph) -> Self {
-        let csr = graph.csr();
-        let strength: Vec<f64> =
-            (0..graph.n_nodes()).map(|i| graph.weights(i).iter().map(|&w| f64::from(w)).sum()).collect();
+    pub(super) fn of(graph: &'a Graph, objective: Objective, resolution: f64) -> Self {
+        let (csr, n) = (graph.csr(), graph.n_nodes());
+        let strength: Vec<f64> = (0..n).map(|i| graph.weights(i).iter().map(|&w| f64::from(w)).sum()).collect();
+        let total = strength.iter().sum();
+        let (mass, scale, own) = match objective {
+            Objective::Modularity => (strength, resolution / total, 0.0),
+            Objective::Cpm => (vec![1.0; n], resolution, 1.0),
+        };
         Self {
             indptr: Cow::Borrowed(csr.indptr()),
             indices: Cow::Borrowed(csr.indices()),
             weights: Cow::Borrowed(csr.values()),
-            inside: vec![0.0; graph.n_nodes()],
-            total: strength.iter().sum(),
-            strength,
+            inside: vec![0.0; n],
+            mass,
+            scale,
+            own,
+            total,
         }
     }
 }
@@ -39,7 +52,12 @@ impl<'a> Level<'a, f32> {
 impl<W: Copy + Into<f64>> Level<'_, W> {
     /// Number of nodes.
     pub(super) fn len(&self) -> usize {
-        self.strength.len()
+        self.mass.len()
+    }
+
+    /// Whether masses are whole numbers.
+    pub(super) fn exact(&self) -> bool {
+        self.own > 0.0
     }
 
     /// Number of stored edges.
@@ -59,14 +77,14 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
         let (start, members) = members(group, k);
         let mut indptr = Vec::with_capacity(k + 1);
         let (mut indices, mut weights) = (Vec::<u32>::new(), Vec::new());
-        let (mut inside, mut strength) = (vec![0.0; k], vec![0.0; k]);
+        let (mut inside, mut mass) = (vec![0.0; k], vec![0.0; k]);
         let (mut sum, mut touched) = (vec![0.0f64; k], Vec::new());
         indptr.push(0);
         for g in 0..k {
             for &i in &members[start[g]..start[g + 1]] {
                 let i = i as usize;
                 inside[g] += self.inside[i];
-                strength[g] += self.strength[i];
+                mass[g] += self.mass[i];
                 let (nodes, ws) = self.row(i);
                 for (&j, &w) in nodes.iter().zip(ws) {
                     let h = group[j as usize];
@@ -93,19 +111,21 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
             indices: indices.into(),
             weights: weights.into(),
             inside,
-            strength,
+            mass,
+            scale: self.scale,
+            own: self.own,
             total: self.total,
         }
     }
 
-    /// Quality of a partition of the nodes with labels below their number.
-    pub(super) fn quality(&self, membership: &[u32], resolution: f64) -> f64 {
+    /// Quality of a partition of the nodes with labels below their number; see [`Objective::quality`].
+    pub(super) fn quality(&self, membership: &[u32]) -> f64 {
         if self.total == 0.0 {
             return 0.0;
         }
-        let (mut inside, mut tot) = (0.0, vec![0.0f64; self.len()]);
+        let (mut inside, mut mass) = (0.0, vec![0.0f64; self.len()]);
         for (i, &c) in membership.iter().enumerate() {
-            tot[c as usize] += self.strength[i];
+            mass[c as usize] += self.mass[i];
             inside += self.inside[i];
             let (nodes, ws) = self.row(i);
             for (&j, &w) in nodes.iter().zip(ws) {
@@ -114,12 +134,13 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
                 }
             }
         }
-        inside / self.total - resolution * tot.iter().map(|t| (t / self.total).powi(2)).sum::<f64>()
+        let paid = mass.iter().filter(|&&t| t > 0.0).map(|t| self.scale * t / self.total * (t - self.own));
+        inside / self.total - paid.sum::<f64>()
     }
 }
 
 /// Nodes sorted by group: where each group starts, and the nodes (ascending inside a group).
-fn members(group: &[u32], k: usize) -> (Vec<usize>, Vec<u32>) {
+pub(super) fn members(group: &[u32], k: usize) -> (Vec<usize>, Vec<u32>) {
     let mut start = vec![0usize; k + 1];
     for &g in group {
         start[g as usize + 1] += 1;
@@ -149,6 +170,14 @@ pub(super) fn compact(membership: &mut [u32]) -> usize {
         *c = *label;
     }
     k as usize
+}
+
+/// The same groups with labels `0..k`, whatever the labels were.
+pub(super) fn numbered(membership: &[u32]) -> Vec<u32> {
+    let mut distinct = membership.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    membership.iter().map(|c| distinct.partition_point(|d| d < c) as u32).collect()
 }
 
 /// The graph with edges in both directions: itself where it is symmetric, else `(W + Wᵀ) / 2`; every weight 1 where
@@ -190,12 +219,17 @@ mod tests {
     #[test]
     fn merging_keeps_weight_and_quality() {
         let g = path();
-        let fine = Level::of(&g);
+        let fine = Level::of(&g, Objective::Modularity, 1.3);
         let coarse = fine.merged(&[0, 0, 1, 1], 2);
-        assert_eq!((coarse.total, &coarse.strength[..], &coarse.inside[..]), (14.0, &[4.0, 10.0][..], &[2.0, 8.0][..]));
+        assert_eq!((coarse.total, &coarse.mass[..], &coarse.inside[..]), (14.0, &[4.0, 10.0][..], &[2.0, 8.0][..]));
         assert_eq!(coarse.row(0), (&[1u32][..], &[2.0][..]));
         assert_eq!(coarse.row(1), (&[0u32][..], &[2.0][..]));
-        assert_eq!(fine.quality(&[0, 0, 1, 1], 1.3), coarse.quality(&[0, 1], 1.3));
+        assert_eq!(fine.quality(&[0, 0, 1, 1]), coarse.quality(&[0, 1]));
+        let fine = Level::of(&g, Objective::Cpm, 0.75);
+        let coarse = fine.merged(&[0, 0, 1, 1], 2);
+        assert_eq!(coarse.mass, [2.0, 2.0]);
+        // (2 + 8 − 0.75 (2 + 2)) / 14
+        assert_eq!((fine.quality(&[0, 0, 1, 1]), coarse.quality(&[0, 1])), (0.5, 0.5));
     }
 
     #[test]

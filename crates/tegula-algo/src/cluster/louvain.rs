@@ -4,15 +4,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Graph, Outcome, Result, Slot, Step};
 
-use super::multilevel::{Settings, run};
+use super::objective::Objective;
+use super::options::Options;
 use super::partition::Partition;
-use super::source::{Source, store};
+use super::source::Source;
 
 /// Finds communities of a graph by moving nodes and merging.
 ///
 /// # What it does
 /// Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give them:
-/// it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB configuration model).
+/// it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB configuration model), or
+/// with `objective = cpm` the constant Potts model `Q = Σ_c [in_c − γ n_c (n_c − 1)] / 2m`.
 ///
 /// # When to use it
 /// To follow an analysis that used Louvain, as Spateo's tutorial does. Otherwise `tl.leiden`: it is better at the same
@@ -22,11 +24,12 @@ use super::source::{Source, store};
 /// 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look.
 /// 2. Communities become the nodes of a smaller graph; on to step 1, until nothing merges.
 ///
-/// Rounds of this are repeated from the result until one gains nothing.
+/// Rounds of this are repeated from the result until two in a row gain nothing.
 ///
 /// # Reads and writes
 /// Reads `obsp["connectivities"]`, or what `neighbors_key` or `obsp` name. Writes `obs[key_added]` (categories "0", "1",
-/// … by falling size) and `uns[key_added]` (`params`, `modularity` at γ = 1).
+/// … by falling size; with `restrict_to_key` the old ones and "parent,0", "parent,1", …) and `uns[key_added]` (`params`,
+/// `modularity` at γ = 1, `quality`: the objective).
 ///
 /// # Determinism
 /// The same seed gives the same clusters on any number of threads; another seed another, about as good.
@@ -36,7 +39,8 @@ use super::source::{Source, store};
 ///
 /// # Differences from the reference
 /// The `louvain` package, as scanpy and Spateo call it, runs one round; `n_iterations=1` is that. A graph that is not
-/// symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
+/// symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours. `objective` stands for
+/// `partition_type`, `restrict_to_key` and `restrict_to_groups` for the two halves of `restrict_to`.
 ///
 /// # Example
 /// ```
@@ -57,19 +61,27 @@ use super::source::{Source, store};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LouvainParams {
-    /// Resolution γ: higher gives more, smaller clusters.
+    /// Resolution γ: higher gives more, smaller clusters. For `cpm` a density of edges: 1 is a clique of weight 1.
     pub resolution: f64,
-    /// Rounds at most; -1 goes on until a round gains nothing.
+    /// What clusters maximise.
+    pub objective: Objective,
+    /// Rounds at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution` gives.
     pub n_clusters: Option<usize>,
+    /// Column of `obs` to start from: the result is never worse than it. Default: every observation by itself.
+    pub initial_membership: Option<String>,
+    /// Column of `obs` whose categories `restrict_to_groups` are to be clustered further, the others kept.
+    pub restrict_to_key: Option<String>,
+    /// Categories of `restrict_to_key` to cluster further, together.
+    pub restrict_to_groups: Vec<String>,
     /// Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default: `obsp["connectivities"]`.
     pub neighbors_key: Option<String>,
     /// Key of the graph in `obsp`, instead of `neighbors_key`.
     pub obsp: Option<String>,
     /// Use the edges' weights; otherwise every edge counts 1.
     pub use_weights: bool,
-    /// Key of the result in `obs` and `uns`.
+    /// Key of the result in `obs` and `uns`; with `restrict_to_key` the default becomes `louvain_R`.
     pub key_added: String,
 }
 
@@ -77,8 +89,12 @@ impl Default for LouvainParams {
     fn default() -> Self {
         Self {
             resolution: 1.0,
+            objective: Objective::Modularity,
             n_iterations: -1,
             n_clusters: None,
+            initial_membership: None,
+            restrict_to_key: None,
+            restrict_to_groups: Vec::new(),
             neighbors_key: None,
             obsp: None,
             use_weights: true,
@@ -89,26 +105,50 @@ impl Default for LouvainParams {
 
 /// Finds communities of a graph by Louvain; see [`LouvainParams`].
 ///
-/// Of the parameters only `resolution`, `n_iterations`, `n_clusters` and `use_weights` are looked at.
+/// Of the parameters only those are looked at that are not names of slots.
 ///
 /// # Errors
 /// [`tegula_core::Error::Param`] for a parameter out of range; [`tegula_core::Error::Cancelled`].
 pub fn louvain(graph: &Graph, params: &LouvainParams, ctx: &Ctx<'_>) -> Result<Partition> {
-    params.validate()?;
-    let settings = Settings {
-        task: LouvainParams::ID,
-        refine: false,
-        resolution: params.resolution,
-        n_iterations: params.n_iterations,
-        n_clusters: params.n_clusters,
-        use_weights: params.use_weights,
-    };
-    run(graph, &settings, ctx)
+    params.options().cluster(graph, None, ctx)
+}
+
+/// Finds communities of a graph by Louvain, starting from a partition; quality never falls below that of the start.
+///
+/// `start` may hold any label for each node.
+///
+/// # Errors
+/// As [`louvain`], and [`tegula_core::Error::Shape`] where `start` does not have one label per node.
+///
+/// ```
+/// use tegula_algo::cluster::{LouvainParams, louvain_from};
+/// use tegula_core::{Ctx, Graph};
+/// let pair = Graph::from_edges(3, &[(0, 1, 1.0), (1, 0, 1.0)])?;
+/// let found = louvain_from(&pair, &[7, 7, 9], &LouvainParams::default(), &Ctx::new(0))?;
+/// assert_eq!(found.membership, [0, 0, 1]);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn louvain_from(graph: &Graph, start: &[u32], params: &LouvainParams, ctx: &Ctx<'_>) -> Result<Partition> {
+    params.options().cluster(graph, Some(start), ctx)
 }
 
 impl LouvainParams {
-    fn source(&self) -> Source<'_> {
-        Source { neighbors_key: self.neighbors_key.as_deref(), obsp: self.obsp.as_deref() }
+    fn options(&self) -> Options<'_> {
+        Options {
+            id: Self::ID,
+            refine: false,
+            resolution: self.resolution,
+            objective: self.objective,
+            n_iterations: self.n_iterations,
+            n_clusters: self.n_clusters,
+            initial_membership: self.initial_membership.as_deref(),
+            restrict_to_key: self.restrict_to_key.as_deref(),
+            restrict_to_groups: &self.restrict_to_groups,
+            use_weights: self.use_weights,
+            source: Source { neighbors_key: self.neighbors_key.as_deref(), obsp: self.obsp.as_deref() },
+            key_added: &self.key_added,
+            default_key: "louvain",
+        }
     }
 }
 
@@ -117,35 +157,18 @@ impl Step for LouvainParams {
     const SUMMARY: &'static str = "Finds communities of the neighbour graph (Louvain).";
 
     fn reads(&self) -> Vec<Slot> {
-        self.source().reads()
+        self.options().reads()
     }
 
     fn writes(&self) -> Vec<Slot> {
-        vec![Slot::obs(&self.key_added), Slot::uns(&self.key_added)]
+        self.options().writes()
     }
 
     fn validate(&self) -> Result<()> {
-        if !self.resolution.is_finite() || self.resolution < 0.0 {
-            return Err(Self::refuse("resolution", self.resolution, "a number from 0 up; 1 is usual"));
-        }
-        if self.n_iterations == 0 || self.n_iterations < -1 {
-            return Err(Self::refuse("n_iterations", self.n_iterations, "at least 1, or -1 for as many as help"));
-        }
-        if self.n_clusters == Some(0) {
-            return Err(Self::refuse("n_clusters", 0, "at least 1"));
-        }
-        if self.obsp.is_some() && self.neighbors_key.is_some() {
-            return Err(Self::refuse("obsp", "given beside `neighbors_key`", "the only one; pass one of the two"));
-        }
-        if self.key_added.is_empty() {
-            return Err(Self::refuse("key_added", "empty", "the name of a column"));
-        }
-        Ok(())
+        self.options().validate()
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
-        let graph = self.source().graph(adata)?;
-        let found = louvain(&graph, self, ctx)?;
-        store(adata, &self.key_added, &graph, &found, self.n_iterations, ctx)
+        self.options().apply(adata, ctx)
     }
 }

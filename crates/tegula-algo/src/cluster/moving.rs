@@ -7,7 +7,7 @@ use tegula_core::{Ctx, Result};
 
 use super::level::Level;
 
-/// Gains below this part of a node's strength, times 1 + γ, are rounding, not gains.
+/// Gains below this part of what they are the difference of are rounding, not gains.
 const NOISE: f64 = 1e-10;
 
 /// Visits between two looks at the user's wishes.
@@ -18,18 +18,18 @@ const VISITS: usize = 1 << 14;
 pub(super) fn move_nodes<W: Copy + Into<f64>>(
     level: &Level<'_, W>,
     membership: &mut [u32],
-    resolution: f64,
     rng: &mut impl Rng,
     (ctx, task): (&Ctx<'_>, &str),
 ) -> Result<bool> {
     let n = level.len();
     let (mut tot, mut size) = (vec![0.0f64; n], vec![0u32; n]);
     for (i, &c) in membership.iter().enumerate() {
-        tot[c as usize] += level.strength[i];
+        tot[c as usize] += level.mass[i];
         size[c as usize] += 1;
     }
     let mut empty: Vec<u32> = (0..n as u32).rev().filter(|&c| size[c as usize] == 0).collect();
-    let (scale, noise) = (resolution / level.total, NOISE * (1.0 + resolution));
+    // The running sums of masses may be off by as much; those of CPM are whole numbers and exact.
+    let drift = if level.exact() { 0.0 } else { NOISE * level.total };
     let mut queue: VecDeque<u32> = shuffled(n, rng).into();
     let mut queued = vec![true; n];
     let (mut sum, mut touched) = (vec![0.0f64; n], Vec::<u32>::new());
@@ -51,12 +51,13 @@ pub(super) fn move_nodes<W: Copy + Into<f64>>(
             }
             *s += w.into();
         }
-        let (own, k) = (membership[i], level.strength[i]);
-        let price = scale * k;
+        let (own, k) = (membership[i], level.mass[i]);
+        let price = level.scale * k;
         let stay = sum[own as usize] - price * (tot[own as usize] - k);
-        let (mut best, mut gain) = (own, stay + noise * k);
+        let (mut best, mut gain) = (own, stay + price * drift);
         for c in touched.drain(..) {
-            let g = std::mem::take(&mut sum[c as usize]) - price * tot[c as usize];
+            let w = std::mem::take(&mut sum[c as usize]);
+            let g = w - NOISE * w - price * tot[c as usize];
             if g > gain && c != own {
                 (best, gain) = (c, g);
             }

@@ -3,14 +3,17 @@
 use rand::Rng;
 use tegula_core::{Ctx, Error, Graph, Result};
 
-use super::level::{Level, compact, undirected};
+use super::level::{Level, compact, numbered, undirected};
 use super::moving::move_nodes;
+use super::objective::Objective;
 use super::partition::{Partition, by_size, connected};
 use super::refine::refine;
 use super::resolution::search;
 
 /// Smallest gain in quality that is worth another round.
 const GAIN: f64 = 1e-9;
+/// Rounds in a row that may gain nothing: the next draws another order and another refinement.
+const IDLE: usize = 2;
 
 /// What Louvain and Leiden are told.
 #[derive(Clone, Copy)]
@@ -19,6 +22,7 @@ pub(super) struct Settings<'a> {
     pub task: &'a str,
     /// With Leiden's refinement or without.
     pub refine: bool,
+    pub objective: Objective,
     /// γ, or where the search for it starts.
     pub resolution: f64,
     /// Rounds; negative: until nothing is gained.
@@ -28,44 +32,55 @@ pub(super) struct Settings<'a> {
     pub use_weights: bool,
 }
 
-/// Clusters a graph at the resolution asked for, or at the one that gives the number of clusters asked for.
-pub(super) fn run(graph: &Graph, s: &Settings<'_>, ctx: &Ctx<'_>) -> Result<Partition> {
+/// Clusters a graph at the resolution asked for, or at the one that gives the number of clusters asked for. Starts from
+/// `start`, any label for each node, or from single nodes.
+pub(super) fn run(graph: &Graph, start: Option<&[u32]>, s: &Settings<'_>, ctx: &Ctx<'_>) -> Result<Partition> {
     let n = graph.n_nodes();
     if let Some(k) = s.n_clusters.filter(|&k| k > n) {
         return Err(Error::param(s.task, "n_clusters", k, format!("at most {n}, the number of nodes")));
     }
+    if let Some(found) = start.map(<[u32]>::len).filter(|&found| found != n) {
+        return Err(Error::shape("starting partition", format!("({found})"), format!("({n})")));
+    }
     let graph = undirected(graph, s.use_weights)?;
+    let start = start.map_or_else(|| (0..n as u32).collect(), numbered);
     ctx.begin(s.task, 0);
     let found = match s.n_clusters {
-        None => cluster(&graph, s, 0, ctx),
+        None => cluster(&graph, start, s, 0, ctx),
         Some(k) => search((s.task, k), s.resolution, ctx, |resolution, item| {
-            cluster(&graph, &Settings { resolution, ..*s }, item, ctx)
+            cluster(&graph, start.clone(), &Settings { resolution, ..*s }, item, ctx)
         }),
     };
     ctx.end(s.task);
     found
 }
 
-/// Clusters a symmetric graph; `item` chooses the random stream.
-fn cluster(graph: &Graph, s: &Settings<'_>, item: u64, ctx: &Ctx<'_>) -> Result<Partition> {
-    let base = Level::of(graph);
+/// Clusters a symmetric graph from a partition with labels below the number of nodes; `item` chooses the random stream.
+pub(super) fn cluster(
+    graph: &Graph,
+    mut membership: Vec<u32>,
+    s: &Settings<'_>,
+    item: u64,
+    ctx: &Ctx<'_>,
+) -> Result<Partition> {
+    let base = Level::of(graph, s.objective, s.resolution);
     let mut rng = ctx.rng(s.task, item);
-    let mut membership: Vec<u32> = (0..base.len() as u32).collect();
-    let mut quality = base.quality(&membership, s.resolution);
-    let mut rounds = 0;
+    let mut quality = base.quality(&membership);
+    let (mut rounds, mut idle) = (0, 0);
     if base.total > 0.0 {
         let limit = usize::try_from(s.n_iterations).unwrap_or(usize::MAX);
         while rounds < limit && (rounds == 0 || !ctx.stopping()) {
             let next = round(&base, membership.clone(), s, &mut rng, ctx)?;
             rounds += 1;
-            let q = base.quality(&next, s.resolution);
+            let q = base.quality(&next);
             ctx.metric(s.task, "quality", q);
             ctx.tick(s.task, 1)?;
             let gain = q - quality;
             if gain > 0.0 {
                 (membership, quality) = (next, q);
             }
-            if gain.is_nan() || gain < GAIN {
+            idle = if gain >= GAIN { 0 } else { idle + 1 };
+            if idle == IDLE {
                 break;
             }
         }
@@ -74,7 +89,7 @@ fn cluster(graph: &Graph, s: &Settings<'_>, item: u64, ctx: &Ctx<'_>) -> Result<
         membership = connected(graph, &membership);
     }
     let n_clusters = by_size(&mut membership);
-    let quality = base.quality(&membership, s.resolution);
+    let quality = base.quality(&membership);
     Ok(Partition { membership, n_clusters, quality, resolution: s.resolution, n_iterations: rounds })
 }
 
@@ -87,12 +102,12 @@ fn round(
     ctx: &Ctx<'_>,
 ) -> Result<Vec<u32>> {
     let unit = base.total / base.n_edges() as f64;
-    move_nodes(base, &mut membership, s.resolution, rng, (ctx, s.task))?;
+    move_nodes(base, &mut membership, rng, (ctx, s.task))?;
     let Some((mut level, mut of_node, mut community)) = coarser(base, membership.clone(), s, unit, rng) else {
         return Ok(membership);
     };
     loop {
-        move_nodes(&level, &mut community, s.resolution, rng, (ctx, s.task))?;
+        move_nodes(&level, &mut community, rng, (ctx, s.task))?;
         let Some((next, group, above)) = coarser(&level, community.clone(), s, unit, rng) else {
             break;
         };
@@ -119,7 +134,7 @@ fn coarser<W: Copy + Into<f64>>(
     }
     let (mut group, mut k) = (community.clone(), n_communities);
     if s.refine {
-        let mut parts = refine(level, &community, s.resolution, unit, rng);
+        let mut parts = refine(level, &community, unit, rng);
         let n_parts = compact(&mut parts);
         // Where nothing could be rebuilt, the communities themselves are merged, or no level would ever be coarser.
         if n_parts < n {

@@ -9,11 +9,11 @@ pub struct Partition {
     pub membership: Vec<u32>,
     /// Number of clusters.
     pub n_clusters: usize,
-    /// `Σ_c [in_c / 2m − γ (tot_c / 2m)²]` at [`Partition::resolution`]; 0 for a graph without edges.
+    /// What was maximised, at [`Partition::resolution`]: see [`Objective::quality`](super::Objective::quality).
     pub quality: f64,
     /// The resolution γ the clusters were found at: the one asked for, or the one that gives `n_clusters`.
     pub resolution: f64,
-    /// Rounds that were run, the last one without gain unless a limit stopped them.
+    /// Rounds that were run, the last two without gain unless a limit stopped them.
     pub n_iterations: usize,
 }
 

@@ -15,17 +15,16 @@ const THETA: f64 = 0.01;
 pub(super) fn refine<W: Copy + Into<f64>>(
     level: &Level<'_, W>,
     membership: &[u32],
-    resolution: f64,
     unit: f64,
     rng: &mut impl Rng,
 ) -> Vec<u32> {
     let n = level.len();
-    let scale = resolution / level.total;
+    let scale = level.scale;
     let mut community = vec![0.0f64; n];
     for (i, &c) in membership.iter().enumerate() {
-        community[c as usize] += level.strength[i];
+        community[c as usize] += level.mass[i];
     }
-    // Of every part: weight towards the rest of its community, strength, and whether it is still one lone node.
+    // Of every part: weight towards the rest of its community, mass, and whether it is still one lone node.
     let mut outward: Vec<f64> = (0..n)
         .map(|i| {
             let (nodes, weights) = level.row(i);
@@ -33,14 +32,14 @@ pub(super) fn refine<W: Copy + Into<f64>>(
             inside.map(|(_, &w)| w.into()).sum()
         })
         .collect();
-    let mut tot = level.strength.clone();
+    let mut tot = level.mass.clone();
     let mut alone = vec![true; n];
     let mut part: Vec<u32> = (0..n as u32).collect();
     let (mut sum, mut touched) = (vec![0.0f64; n], Vec::<u32>::new());
     let mut choice: Vec<(u32, f64)> = Vec::new();
 
     for node in shuffled(n, rng) {
-        let (i, k) = (node as usize, level.strength[node as usize]);
+        let (i, k) = (node as usize, level.mass[node as usize]);
         let all = community[membership[i] as usize];
         if !alone[i] || outward[i] < scale * k * (all - k) {
             continue;

@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Dict, Error, Graph, Outcome, Result, Slot, Step, Value, keys};
 
+use super::options::{check_iterations, check_resolution};
 use super::{LeidenParams, LouvainParams, Partition, leiden, louvain};
-use crate::graph::knn::check_k;
+use crate::graph::knn::{Knn, check_k};
 use crate::graph::neighbors::embedding;
 use crate::graph::{MIN_RECALL, nearest, spatial_knn};
 
@@ -56,7 +57,7 @@ pub struct SccParams {
     pub resolution: f64,
     /// How communities are found.
     pub cluster_method: ClusterMethod,
-    /// Rounds at most; -1 goes on until a round gains nothing.
+    /// Rounds at most; -1 goes on until two in a row gain nothing.
     pub n_iterations: i64,
     /// Number of domains wanted: the resolution is searched from `resolution` on.
     pub n_clusters: Option<usize>,
@@ -78,6 +79,16 @@ pub enum ClusterMethod {
     Leiden,
     /// Louvain.
     Louvain,
+}
+
+impl ClusterMethod {
+    /// The method's name in parameters and files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Leiden => "leiden",
+            Self::Louvain => "louvain",
+        }
+    }
 }
 
 impl Default for SccParams {
@@ -114,18 +125,34 @@ impl Default for SccParams {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn scc_graph(features: &Dense, coords: &Coords, e_neigh: usize, s_neigh: usize, ctx: &Ctx<'_>) -> Result<Graph> {
+    let (near_e, near_s) = near(features, coords, (e_neigh, s_neigh), SccParams::ID, ctx)?;
+    joint(&near_e, &near_s, e_neigh, s_neigh)
+}
+
+/// The nearest others in expression and in the tissue, for the method `id`.
+pub(super) fn near(
+    features: &Dense,
+    coords: &Coords,
+    (e_neigh, s_neigh): (usize, usize),
+    id: &str,
+    ctx: &Ctx<'_>,
+) -> Result<(Knn, Knn)> {
     let n = features.n_rows();
     if coords.len() != n {
         return Err(Error::shape("positions", format!("({})", coords.len()), format!("({n})")));
     }
-    check_k(SccParams::ID, "e_neigh", e_neigh, n)?;
-    check_k(SccParams::ID, "s_neigh", s_neigh, n)?;
-    let near_e = nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn;
-    let near_s = spatial_knn(coords, s_neigh)?;
+    check_k(id, "e_neigh", e_neigh, n)?;
+    check_k(id, "s_neigh", s_neigh, n)?;
+    Ok((nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn, spatial_knn(coords, s_neigh)?))
+}
+
+/// The joint graph of the first `e_neigh` and `s_neigh` neighbours.
+pub(super) fn joint(near_e: &Knn, near_s: &Knn, e_neigh: usize, s_neigh: usize) -> Result<Graph> {
+    let n = near_e.n_obs();
     let rows: Vec<Vec<(u32, f32)>> = (0..n)
         .into_par_iter()
         .map(|i| {
-            let mut row = [near_e.neighbors(i), near_s.neighbors(i)].concat();
+            let mut row = [&near_e.neighbors(i)[..e_neigh], &near_s.neighbors(i)[..s_neigh]].concat();
             row.sort_unstable();
             row.dedup();
             row.into_iter().map(|j| (j, 1.0)).collect()
@@ -178,12 +205,8 @@ impl Step for SccParams {
                 return Err(Self::refuse(name, 0, "at least 1"));
             }
         }
-        if !self.resolution.is_finite() || self.resolution < 0.0 {
-            return Err(Self::refuse("resolution", self.resolution, "a number from 0 up; 1 is usual"));
-        }
-        if self.n_iterations == 0 || self.n_iterations < -1 {
-            return Err(Self::refuse("n_iterations", self.n_iterations, "at least 1, or -1 for as many as help"));
-        }
+        check_resolution(Self::ID, self.resolution)?;
+        check_iterations(Self::ID, self.n_iterations)?;
         for (name, value) in [("n_clusters", self.n_clusters), ("n_pcs", self.n_pcs)] {
             if value == Some(0) {
                 return Err(Self::refuse(name, 0, "at least 1"));
@@ -199,15 +222,11 @@ impl Step for SccParams {
         let features = embedding(adata, &self.pca_key, self.n_pcs, Self::ID)?;
         let coords = adata.coords(&self.spatial_key)?;
         let (found, graph) = scc(&features, &coords, self, ctx)?;
-        let method = match self.cluster_method {
-            ClusterMethod::Leiden => "leiden",
-            ClusterMethod::Louvain => "louvain",
-        };
         let params = Dict::from([
             ("e_neigh".to_owned(), Value::from(self.e_neigh)),
             ("s_neigh".to_owned(), Value::from(self.s_neigh)),
             ("resolution".to_owned(), Value::from(found.resolution)),
-            ("cluster_method".to_owned(), Value::from(method)),
+            ("cluster_method".to_owned(), Value::from(self.cluster_method.name())),
             ("n_iterations".to_owned(), Value::Int(self.n_iterations)),
             ("pca_key".to_owned(), Value::from(self.pca_key.as_str())),
             ("spatial_key".to_owned(), Value::from(self.spatial_key.as_str())),

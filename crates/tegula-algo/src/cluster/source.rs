@@ -1,9 +1,6 @@
-//! Where a clustering step finds its graph and leaves its result.
+//! Where a clustering step finds its graph.
 
-use tegula_core::{AnnData, Ctx, Dict, Error, Graph, Outcome, Result, Slot, Value, keys};
-
-use super::partition::Partition;
-use crate::metrics::modularity;
+use tegula_core::{AnnData, Error, Graph, Result, Slot, Value, keys};
 
 /// The graph a step was told to use, as scanpy names it.
 #[derive(Clone, Copy)]
@@ -13,6 +10,14 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Refuses two names for one graph.
+    pub(super) fn validate(&self, id: &str) -> Result<()> {
+        if self.obsp.is_some() && self.neighbors_key.is_some() {
+            return Err(Error::param(id, "obsp", "given beside `neighbors_key`", "the only one; pass one of the two"));
+        }
+        Ok(())
+    }
+
     /// The slots that may be looked at.
     pub(super) fn reads(&self) -> Vec<Slot> {
         match (self.obsp, self.neighbors_key) {
@@ -48,27 +53,4 @@ impl Source<'_> {
             other => other,
         })
     }
-}
-
-/// Stores a partition as scanpy does: categories in `obs`, parameters and modularity in `uns`.
-pub(super) fn store(
-    adata: &mut AnnData,
-    key: &str,
-    graph: &Graph,
-    found: &Partition,
-    n_iterations: i64,
-    ctx: &Ctx<'_>,
-) -> Result<Outcome> {
-    adata.set_obs(key, found.labels())?;
-    let params = Dict::from([
-        ("resolution".to_owned(), Value::from(found.resolution)),
-        ("random_state".to_owned(), Value::Int(ctx.seed() as i64)),
-        ("n_iterations".to_owned(), Value::Int(n_iterations)),
-    ]);
-    let entry = Dict::from([
-        ("params".to_owned(), Value::from(params)),
-        ("modularity".to_owned(), Value::from(modularity(graph, &found.membership, 1.0))),
-    ]);
-    adata.set_uns(key, entry);
-    Ok(found.outcome())
 }

@@ -73,14 +73,7 @@ impl Agreement {
         let n = self.n as f64;
         let cells: f64 = self.cells.iter().map(|c| (c.2 as f64).powi(2)).sum();
         let (rows, cols) = (squares(&self.rows), squares(&self.cols));
-        let both = cells - n;
-        let (only_cols, only_rows) = (cols - cells, rows - cells);
-        let neither = n * n - only_cols - only_rows - cells;
-        if only_cols == 0.0 && only_rows == 0.0 {
-            return 1.0;
-        }
-        2.0 * (both * neither - only_rows * only_cols)
-            / ((both + only_rows) * (only_rows + neither) + (both + only_cols) * (only_cols + neither))
+        ari_of_squares(n, cells, rows, cols)
     }
 
     /// Mutual information over the mean of both entropies (the V measure is the same number).
@@ -159,6 +152,18 @@ impl Agreement {
         let sum: f64 = self.cells.iter().map(term).sum();
         if sum.abs() < f64::EPSILON { 0.0 } else { sum.max(0.0) }
     }
+}
+
+/// Adjusted Rand index of `n` observations from the sums of squared sizes: of the common cells, of either's clusters.
+pub(crate) fn ari_of_squares(n: f64, cells: f64, rows: f64, cols: f64) -> f64 {
+    let both = cells - n;
+    let (only_cols, only_rows) = (cols - cells, rows - cells);
+    let neither = n * n - only_cols - only_rows - cells;
+    if only_cols == 0.0 && only_rows == 0.0 {
+        return 1.0;
+    }
+    2.0 * (both * neither - only_rows * only_cols)
+        / ((both + only_rows) * (only_rows + neither) + (both + only_cols) * (only_cols + neither))
 }
 
 fn occupied(counts: &[u64]) -> usize {

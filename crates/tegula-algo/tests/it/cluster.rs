@@ -4,32 +4,37 @@ use std::fs;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use tegula_algo::cluster::{LeidenParams, LouvainParams, Partition, leiden, louvain};
+use tegula_algo::cluster::{LeidenParams, LouvainParams, Objective, Partition, leiden, louvain};
 use tegula_algo::metrics::modularity;
 use tegula_core::{AnnData, Csr, Ctx, Dict, Error, Frame, Graph, Progress, Signal, Step, Value, run};
 
-type Edge = (u32, u32, f32);
+pub(crate) type Edge = (u32, u32, f32);
 
-fn graph(n: usize, pairs: &[Edge]) -> Graph {
+pub(crate) fn graph(n: usize, pairs: &[Edge]) -> Graph {
     let both: Vec<Edge> = pairs.iter().flat_map(|&(i, j, w)| [(i, j, w), (j, i, w)]).collect();
     Graph::from_edges(n, &both).unwrap()
 }
 
-fn unweighted(n: usize, pairs: &[(u32, u32)]) -> Graph {
+pub(crate) fn unweighted(n: usize, pairs: &[(u32, u32)]) -> Graph {
     graph(n, &pairs.iter().map(|&(i, j)| (i, j, 1.0)).collect::<Vec<_>>())
 }
 
 fn both(g: &Graph, resolution: f64, seed: u64) -> [Partition; 2] {
+    both_by(g, Objective::Modularity, resolution, seed)
+}
+
+/// Louvain's partition and Leiden's.
+pub(crate) fn both_by(g: &Graph, objective: Objective, resolution: f64, seed: u64) -> [Partition; 2] {
     let ctx = Ctx::new(seed);
     [
-        louvain(g, &LouvainParams { resolution, ..Default::default() }, &ctx).unwrap(),
-        leiden(g, &LeidenParams { resolution, ..Default::default() }, &ctx).unwrap(),
+        louvain(g, &LouvainParams { resolution, objective, ..Default::default() }, &ctx).unwrap(),
+        leiden(g, &LeidenParams { resolution, objective, ..Default::default() }, &ctx).unwrap(),
     ]
 }
 
 /// Zachary's karate club, nodes from 0.
 #[rustfmt::skip]
-const KARATE: [(u32, u32); 78] = [
+pub(crate) const KARATE: [(u32, u32); 78] = [
     (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 6), (0, 7), (0, 8), (0, 10), (0, 11), (0, 12), (0, 13), (0, 17),
     (0, 19), (0, 21), (0, 31), (1, 2), (1, 3), (1, 7), (1, 13), (1, 17), (1, 19), (1, 21), (1, 30), (2, 3), (2, 7),
     (2, 8), (2, 9), (2, 13), (2, 27), (2, 28), (2, 32), (3, 7), (3, 12), (3, 13), (4, 6), (4, 10), (5, 6), (5, 10),
@@ -246,7 +251,7 @@ fn broken_graphs_and_parameters_are_refused_by_name() {
 
 // ---- properties ----
 
-fn any_graph() -> impl Strategy<Value = Graph> {
+pub(crate) fn any_graph() -> impl Strategy<Value = Graph> {
     (2usize..40).prop_flat_map(|n| {
         let end = 0..n as u32;
         proptest::collection::vec((end.clone(), end, 1u8..6), 0..120)
@@ -254,7 +259,7 @@ fn any_graph() -> impl Strategy<Value = Graph> {
     })
 }
 
-fn components_inside(g: &Graph, membership: &[u32]) -> usize {
+pub(crate) fn components_inside(g: &Graph, membership: &[u32]) -> usize {
     let mut seen = vec![false; membership.len()];
     let mut parts = 0;
     for seed in 0..membership.len() {

@@ -3,6 +3,8 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 mod cluster;
+mod communities;
+mod consensus;
 mod delaunay;
 mod graph;
 mod lattice;
@@ -12,3 +14,4 @@ mod reduce;
 mod scc;
 mod smooth;
 mod spatial_graphs;
+mod sweep;

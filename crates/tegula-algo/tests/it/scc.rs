@@ -92,7 +92,7 @@ fn quality_reaches_the_reference() {
 }
 
 /// Two patches that differ in expression, 60 observations on a strip.
-fn two_patches() -> AnnData {
+pub(crate) fn two_patches() -> AnnData {
     let mut adata = AnnData::new(None, Frame::with_range_index(60), Frame::default()).unwrap();
     let value = |i: usize| [if i < 30 { 0.0 } else { 9.0 } + ((i * 7) % 5) as f32 / 10.0, ((i * 3) % 7) as f32 / 10.0];
     adata.set_obsm("X_pca", Dense::new(60, 2, (0..60).flat_map(value).collect::<Vec<_>>()).unwrap()).unwrap();
