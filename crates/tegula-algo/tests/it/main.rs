@@ -9,3 +9,4 @@ mod pp;
 mod reduce;
 mod scc;
 mod smooth;
+mod stats;
