@@ -3,6 +3,8 @@
 use tegula_core::{Coords, Ctx, Dense, Error, Labels, Result, par};
 
 use crate::graph::{Knn, knn, spatial_knn};
+use crate::index::KdTree;
+use crate::stats::shuffled;
 
 /// The local inverse Simpson index of every labelled observation in an embedding: about how many groups are met around
 /// it, from 1 to the number of groups.
@@ -27,7 +29,7 @@ pub fn lisi(data: &Dense, labels: &Labels, perplexity: f64, ctx: &Ctx<'_>) -> Re
     let (rows, codes) = labelled(labels, data.n_rows())?;
     let k = neighbors(perplexity, rows.len())?;
     let near = if rows.len() == data.n_rows() { knn(data, k, ctx)? } else { knn(&data.select_rows(&rows), k, ctx)? };
-    Ok(local(&near, &codes, labels.categories().len(), perplexity))
+    Ok(all(&near, &codes, labels.categories().len(), perplexity))
 }
 
 /// The local inverse Simpson index in the tissue; see [`lisi`].
@@ -48,7 +50,39 @@ pub fn lisi_coords(coords: &Coords, labels: &Labels, perplexity: f64) -> Result<
     let k = neighbors(perplexity, rows.len())?;
     let points = rows.iter().flat_map(|&i| coords.point(i)).copied().collect();
     let near = spatial_knn(&Coords::new(coords.dim(), points)?, k)?;
-    Ok(local(&near, &codes, labels.categories().len(), perplexity))
+    Ok(all(&near, &codes, labels.categories().len(), perplexity))
+}
+
+/// The mean of [`lisi_coords`], over a random sample of `size` observations where there are more.
+pub(super) fn mean_lisi_coords(
+    coords: &Coords,
+    labels: &Labels,
+    perplexity: f64,
+    size: usize,
+    ctx: &Ctx<'_>,
+) -> Result<f64> {
+    let (rows, codes) = labelled(labels, coords.len())?;
+    if rows.len() <= size {
+        let every = lisi_coords(coords, labels, perplexity)?;
+        return Ok(every.iter().sum::<f64>() / every.len() as f64);
+    }
+    let k = neighbors(perplexity, rows.len())?;
+    let points = rows.iter().flat_map(|&i| coords.point(i)).copied().collect();
+    let points = Coords::new(coords.dim(), points)?;
+    let tree = KdTree::new(&points);
+    let mut sample = shuffled(rows.len(), &mut ctx.rng("lisi", 0));
+    sample.truncate(size);
+    let parts = par::map(size, 64, |range| {
+        let mut scratch = Scratch::new(labels.categories().len());
+        let of = |s: usize| {
+            let mut near = tree.nearest(points.point(sample[s] as usize), k + 1);
+            near.retain(|e| e.0 != sample[s]);
+            let (others, distances): (Vec<u32>, Vec<f64>) = near.into_iter().take(k).unzip();
+            local(&others, &distances, &codes, perplexity, &mut scratch)
+        };
+        range.map(of).sum::<f64>()
+    });
+    Ok(parts.into_iter().sum::<f64>() / size as f64)
 }
 
 fn labelled(labels: &Labels, n: usize) -> Result<(Vec<usize>, Vec<usize>)> {
@@ -68,22 +102,36 @@ fn neighbors(perplexity: f64, n: usize) -> Result<usize> {
     Err(Error::param("lisi", "perplexity", perplexity, must))
 }
 
-fn local(near: &Knn, codes: &[usize], groups: usize, perplexity: f64) -> Vec<f64> {
+fn all(near: &Knn, codes: &[usize], groups: usize, perplexity: f64) -> Vec<f64> {
     let parts = par::map(codes.len(), par::BLOCK, |range| {
-        let mut weights = Vec::new();
-        let mut share = vec![0.0; groups];
-        let of = |i: usize| {
-            weigh(near.distances(i), perplexity.ln(), &mut weights);
-            share.fill(0.0);
-            for (&j, w) in near.neighbors(i).iter().zip(&weights) {
-                share[codes[j as usize]] += w;
-            }
-            let total: f64 = weights.iter().sum();
-            total * total / share.iter().map(|s| s * s).sum::<f64>()
-        };
-        range.map(of).collect::<Vec<_>>()
+        let mut scratch = Scratch::new(groups);
+        range.map(|i| local(near.neighbors(i), near.distances(i), codes, perplexity, &mut scratch)).collect::<Vec<_>>()
     });
     parts.into_iter().flatten().collect()
+}
+
+/// Working memory of a thread.
+struct Scratch {
+    weights: Vec<f64>,
+    share: Vec<f64>,
+}
+
+impl Scratch {
+    fn new(groups: usize) -> Self {
+        Self { weights: Vec::new(), share: vec![0.0; groups] }
+    }
+}
+
+/// The inverse Simpson index of the groups of some neighbours.
+fn local(others: &[u32], distances: &[f64], codes: &[usize], perplexity: f64, scratch: &mut Scratch) -> f64 {
+    let Scratch { weights, share } = scratch;
+    weigh(distances, perplexity.ln(), weights);
+    share.fill(0.0);
+    for (&j, w) in others.iter().zip(weights.iter()) {
+        share[codes[j as usize]] += w;
+    }
+    let total: f64 = weights.iter().sum();
+    total * total / share.iter().map(|s| s * s).sum::<f64>()
 }
 
 /// Weights exp(−β (d − least d)) of entropy `target`, or the nearest to it that there are: where many distances are the
@@ -127,5 +175,21 @@ fn weigh(distances: &[f64], target: f64, weights: &mut Vec<f64>) {
         if !beta.is_finite() || (high.is_finite() && high - low <= f64::EPSILON * high) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_comes_near_the_whole() {
+        let place = |i: u32| [f64::from(i * 37 % 101), f64::from(i * 53 % 97)];
+        let coords = Coords::new(2, (0..900).flat_map(place).collect()).unwrap();
+        let labels = Labels::from_clusters(&(0..900u32).map(|i| (i * 37 % 101) / 34).collect::<Vec<_>>());
+        let mean = |size| mean_lisi_coords(&coords, &labels, 10.0, size, &Ctx::default()).unwrap();
+        let (whole, part) = (mean(900), mean(400));
+        assert!(whole > 1.05 && (whole - part).abs() < 0.05, "{whole} and {part}");
+        assert_ne!(whole, part);
     }
 }

@@ -2,13 +2,14 @@
 
 use tegula_core::{AnnData, Ctx, Dict, Result, Slot, Value, keys};
 
-use super::{Agreement, chaos, lisi_coords, pas, silhouette_sampled};
+use super::lisi::mean_lisi_coords;
+use super::{Agreement, chaos, pas, silhouette_sampled};
 
 /// Neighbours that LISI weighs, as its authors do.
 const PERPLEXITY: f64 = 30.0;
-/// Up to so many observations the silhouette is exact.
+/// Up to so many observations silhouette and LISI are exact.
 const EXACT: usize = 20_000;
-/// Above, it is that of so many.
+/// Above, the silhouette is that of so many.
 const SAMPLE: usize = 5000;
 
 /// Where [`score`] looks for what it needs.
@@ -31,7 +32,8 @@ impl Default for ScoreOptions {
 ///
 /// Holds `n_clusters`; with a truth `n_compared`, `n_left_out`, `ari`, `nmi`, `ami`, `homogeneity`, `completeness`,
 /// `v_measure`; with positions `chaos`, `pas`, `lisi` (its mean); with an embedding `silhouette` and `asw`. Above
-/// 20,000 observations the silhouette is that of a sample of 5,000, with its standard error `silhouette_se`.
+/// 20,000 observations the silhouette is that of a sample of 5,000, with its standard error `silhouette_se`, and LISI
+/// that of a sample of 20,000.
 ///
 /// # Errors
 /// [`tegula_core::Error::Missing`] where a column or the embedding is absent; [`tegula_core::Error::Data`] where they
@@ -78,8 +80,8 @@ pub fn score(
         if let Ok(share) = pas(&coords, &found) {
             put("pas", share.into());
         }
-        if let Ok(groups) = lisi_coords(&coords, &found, PERPLEXITY) {
-            put("lisi", (groups.iter().sum::<f64>() / groups.len() as f64).into());
+        if let Ok(groups) = mean_lisi_coords(&coords, &found, PERPLEXITY, EXACT, ctx) {
+            put("lisi", groups.into());
         }
     }
     if let Some(rep) = &options.use_rep {

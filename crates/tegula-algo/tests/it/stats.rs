@@ -181,13 +181,30 @@ fn autocorrelation_is_that_of_squidpy_and_esda() {
     }
 }
 
+#[test]
+fn autocorrelation_by_hand() {
+    let line = Graph::from_edges(4, &[(0, 1, 1.0), (1, 0, 1.0), (1, 2, 1.0), (2, 1, 1.0), (2, 3, 1.0), (3, 2, 1.0)]);
+    let gene = Csr::from_dense(&Dense::new(1, 4, vec![0.0, 0.0, 2.0, 2.0]).unwrap());
+    let of = |mode| {
+        let params = SpatialAutocorrParams { mode, transformation: false, ..Default::default() };
+        autocorr(&gene, line.as_ref().unwrap(), &params, &Ctx::default()).unwrap().score
+    };
+    // Deviations −1 −1 1 1, six weights: (4 / 6) (1 − 1 + 1) 2 / 4.
+    near("I", &of(AutocorrMode::Moran), &[1.0 / 3.0], 1e-12);
+    // One step of 2, both ways: 3 · 8 / (2 · 6 · 4).
+    near("C", &of(AutocorrMode::Geary), &[0.5], 1e-12);
+    let alone = Graph::from_edges(4, &[]).unwrap();
+    let none = autocorr(&gene, &alone, &SpatialAutocorrParams::default(), &Ctx::default());
+    assert!(matches!(none, Err(Error::Data { .. })));
+}
+
 /// The variance of the score over relabellings is known exactly, so simulating it must come out there.
 #[test]
 fn permutations_agree_with_the_variance_at_random() {
     let (x, _, coords) = tissue();
     let genes = Csr::from_dense(&x).transpose().select_rows(&[0, 1, 2, 3, 4]);
     for mode in [AutocorrMode::Moran, AutocorrMode::Geary] {
-        let params = SpatialAutocorrParams { mode, n_perms: 4000, ..Default::default() };
+        let params = SpatialAutocorrParams { mode, n_perms: Some(4000), ..Default::default() };
         let found = same_for_any_threads(|| autocorr(&genes, &uneven(&coords), &params, &Ctx::new(3)).unwrap());
         let sim = found.simulated.unwrap();
         near("variance", &sim.var_sim, &found.var_rand, 0.12);
