@@ -12,9 +12,17 @@ pub mod metrics;
 pub mod pp;
 pub mod reduce;
 pub mod smooth;
+pub mod stats;
 
 use tegula_core::Method;
 
 /// The registry: every method of this crate, room by room, in the order a user meets them.
-pub const ROOMS: &[&[&dyn Method]] =
-    &[pp::METHODS, reduce::METHODS, graph::METHODS, cluster::METHODS, smooth::METHODS, annotate::METHODS];
+pub const ROOMS: &[&[&dyn Method]] = &[
+    pp::METHODS,
+    reduce::METHODS,
+    graph::METHODS,
+    cluster::METHODS,
+    smooth::METHODS,
+    annotate::METHODS,
+    stats::METHODS,
+];

@@ -78,6 +78,9 @@ fn kind(v: &Value) -> String {
         Value::Frame(f) => {
             format!("table {}: {}", v.shape_text(), f.columns().keys().cloned().collect::<Vec<_>>().join(", "))
         }
+        Value::Records(r) => {
+            format!("records {}: {}", v.shape_text(), r.fields().keys().cloned().collect::<Vec<_>>().join(", "))
+        }
         Value::Labels(_) => format!("categories {}", v.shape_text()),
         Value::Dict(d) => format!("map: {}", d.keys().cloned().collect::<Vec<_>>().join(", ")),
         other => other.to_json().to_string(),

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::{Buf, Coords, Csr, Dense, Error, Frame, Labels, Result};
+use crate::{Buf, Coords, Csr, Dense, Error, Frame, Labels, Records, Result};
 
 /// An ordered map of named values.
 pub type Dict = IndexMap<String, Value>;
@@ -28,6 +28,8 @@ pub enum Value {
     Csr(Csr),
     /// A table.
     Frame(Frame),
+    /// An array of records.
+    Records(Records),
     /// A nested map.
     Dict(Dict),
 }
@@ -98,7 +100,7 @@ impl ArrayData {
         })
     }
 
-    fn select(&self, rows: &[usize], width: usize) -> Self {
+    pub(crate) fn select(&self, rows: &[usize], width: usize) -> Self {
         fn pick<T: Clone>(v: &[T], rows: &[usize], width: usize) -> Vec<T> {
             rows.iter().flat_map(|&i| &v[i * width..(i + 1) * width]).cloned().collect()
         }
@@ -159,6 +161,7 @@ impl Value {
             Self::Labels(l) => Some(l.len()),
             Self::Csr(m) => Some(m.n_rows()),
             Self::Frame(f) => Some(f.n_rows()),
+            Self::Records(r) => Some(r.len()),
             _ => None,
         }
     }
@@ -198,6 +201,7 @@ impl Value {
             Self::Labels(l) => Self::Labels(l.select(rows)),
             Self::Csr(m) => Self::Csr(m.select_rows(rows)),
             Self::Frame(f) => Self::Frame(f.select(rows)),
+            Self::Records(r) => Self::Records(r.select(rows)),
             other => other.clone(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The forms, as `tegula/_bridge.py` makes them: `None`, `bool`, `int`, `float`, `str`, `list[str]`, `dict`, and
 //! tuples whose first item is a tag: `("array", flat, shape)`, `("csr", data, indices, indptr, shape)`,
-//! `("labels", codes, categories, ordered)`, `("frame", index, {name: column})`.
+//! `("labels", codes, categories, ordered)`, `("frame", index, {name: column})`, `("records", {name: flat})`.
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -10,7 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use tegula::AnnData;
-use tegula::core::{Array, ArrayData, Buf, Column, Csr, Dict, Error, Frame, Labels, Matrix, Result, Slot, Value};
+use tegula::core::{
+    Array, ArrayData, Buf, Column, Csr, Dict, Error, Frame, Labels, Matrix, Records, Result, Slot, Value,
+};
 
 use crate::errors::to_py;
 use crate::lent::Lender;
@@ -74,6 +76,17 @@ impl Lender {
                 }
                 Ok(Value::Frame(frame))
             }
+            "records" => {
+                let mut records = Records::default();
+                for (name, values) in t.get_item(1)?.cast::<PyDict>()? {
+                    let values = match values.cast::<PyList>() {
+                        Ok(texts) => ArrayData::Str(texts.extract()?),
+                        Err(_) => self.array(&values)?,
+                    };
+                    records.insert(&name.extract::<String>()?, values).map_err(to_py)?;
+                }
+                Ok(Value::Records(records))
+            }
             other => Err(PyTypeError::new_err(format!("`{other}` is not a known form of value"))),
         }
     }
@@ -135,6 +148,13 @@ impl Lender {
                     columns.set_item(name, self.to_py(py, from_column(c.clone()))?)?;
                 }
                 ("frame", f.index().to_vec(), columns).into_pyobject(py)?.into_any()
+            }
+            Value::Records(r) => {
+                let fields = PyDict::new(py);
+                for (name, values) in r.fields() {
+                    fields.set_item(name, self.array_to_py(py, values.clone())?)?;
+                }
+                ("records", fields).into_pyobject(py)?.into_any()
             }
             Value::Dict(d) => {
                 let out = PyDict::new(py);

@@ -134,7 +134,11 @@ def _value(v: Any) -> Any:
         return _csr(v)
     if isinstance(v, pd.DataFrame):
         return ("frame", v.index.astype(str).tolist(), {str(c): _column(v[c]) for c in v.columns})
-    return _array(np.asarray(v))
+    v = np.asarray(v)
+    if v.dtype.names and v.ndim == 1:
+        fields = {name: _array(np.asarray(v[name])) for name in v.dtype.names}
+        return ("records", {name: f if isinstance(f, list) else f[1] for name, f in fields.items()})
+    return _array(v)
 
 
 def _store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
@@ -163,6 +167,8 @@ def _python(v: Any) -> Any:
             return pd.Categorical.from_codes(codes, categories=categories, ordered=ordered)
         case ("frame", index, columns):
             return pd.DataFrame({k: _python(c) for k, c in columns.items()}, index=index)
+        case ("records", fields):
+            return np.rec.fromarrays([_python(f) for f in fields.values()], names=list(fields))
         case dict():
             return {k: _python(item) for k, item in v.items()}
         case list():

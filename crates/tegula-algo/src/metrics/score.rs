@@ -2,14 +2,22 @@
 
 use tegula_core::{AnnData, Ctx, Dict, Result, Slot, Value, keys};
 
-use super::{Agreement, chaos, pas, silhouette};
+use super::lisi::mean_lisi_coords;
+use super::{Agreement, chaos, pas, silhouette_sampled};
+
+/// Neighbours that LISI weighs, as its authors do.
+const PERPLEXITY: f64 = 30.0;
+/// Up to so many observations silhouette and LISI are exact.
+const EXACT: usize = 20_000;
+/// Above, the silhouette is that of so many.
+const SAMPLE: usize = 5000;
 
 /// Where [`score`] looks for what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoreOptions {
     /// Positions in `obsm`, for CHAOS and PAS; skipped where absent.
     pub spatial_key: String,
-    /// Embedding in `obsm` for the silhouette; `None` leaves it out, for it takes O(N²) time.
+    /// Embedding in `obsm` for the silhouette; `None` leaves it out.
     pub use_rep: Option<String>,
 }
 
@@ -23,7 +31,9 @@ impl Default for ScoreOptions {
 /// the tissue, silhouette where asked for.
 ///
 /// Holds `n_clusters`; with a truth `n_compared`, `n_left_out`, `ari`, `nmi`, `ami`, `homogeneity`, `completeness`,
-/// `v_measure`; with positions `chaos`, `pas`; with an embedding `silhouette`.
+/// `v_measure`; with positions `chaos`, `pas`, `lisi` (its mean); with an embedding `silhouette` and `asw`. Above
+/// 20,000 observations the silhouette is that of a sample of 5,000, with its standard error `silhouette_se`, and LISI
+/// that of a sample of 20,000.
 ///
 /// # Errors
 /// [`tegula_core::Error::Missing`] where a column or the embedding is absent; [`tegula_core::Error::Data`] where they
@@ -70,10 +80,19 @@ pub fn score(
         if let Ok(share) = pas(&coords, &found) {
             put("pas", share.into());
         }
+        if let Ok(groups) = mean_lisi_coords(&coords, &found, PERPLEXITY, EXACT, ctx) {
+            put("lisi", groups.into());
+        }
     }
     if let Some(rep) = &options.use_rep {
         let data = adata.embedding(rep, "run tl.pca first, or name another embedding")?;
-        put("silhouette", silhouette(&data, &found, ctx)?.into());
+        let large = found.codes().iter().filter(|&&c| c >= 0).count() > EXACT;
+        let (mean, error) = silhouette_sampled(&data, &found, if large { SAMPLE } else { EXACT }, ctx)?;
+        put("silhouette", mean.into());
+        put("asw", f64::midpoint(mean, 1.0).into());
+        if large {
+            put("silhouette_se", error.into());
+        }
     }
     Ok(table)
 }

@@ -4,6 +4,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use tegula_core::{Coords, Ctx, Dense, Error, Labels, Result, par};
 
+use crate::stats::shuffled;
+
 /// Rows and columns per block of distances: 256 × 256 in `f64` are 512 KiB.
 const BLOCK: usize = 256;
 
@@ -25,8 +27,101 @@ const BLOCK: usize = 256;
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn silhouette(data: &Dense, labels: &Labels, ctx: &Ctx<'_>) -> Result<f64> {
+    Ok(mean(&of_embedding(data, labels, usize::MAX, ctx)?))
+}
+
+/// Mean silhouette of a random sample of `size` observations, each against all others, and its standard error; exact,
+/// with an error of 0, where there are no more.
+///
+/// Time O(size × N d): for large N, where [`silhouette`] takes hours.
+///
+/// # Errors
+/// As [`silhouette`]; [`Error::Param`] for a size below 2.
+///
+/// ```
+/// use tegula_algo::metrics::silhouette_sampled;
+/// use tegula_core::{Ctx, Dense, Labels};
+/// let line = Dense::new(4, 1, vec![0.0, 1.0, 10.0, 11.0])?;
+/// let (s, error) = silhouette_sampled(&line, &Labels::from_clusters(&[0, 0, 1, 1]), 100, &Ctx::default())?;
+/// assert!((s - 0.899_749_4).abs() < 1e-6 && error == 0.0);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn silhouette_sampled(data: &Dense, labels: &Labels, size: usize, ctx: &Ctx<'_>) -> Result<(f64, f64)> {
+    if size < 2 {
+        return Err(Error::param("silhouette", "size", size, "at least 2"));
+    }
+    let values = of_embedding(data, labels, size, ctx)?;
+    let (n, all, mean) =
+        (values.len() as f64, labels.codes().iter().filter(|&&c| c >= 0).count() as f64, mean(&values));
+    let variance = values.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    Ok((mean, (variance / n * (1.0 - n / all)).sqrt()))
+}
+
+/// ASW: the mean silhouette moved to 0…1, as in scib; higher keeps the groups apart.
+///
+/// # Errors
+/// As [`silhouette`].
+///
+/// ```
+/// use tegula_algo::metrics::asw;
+/// use tegula_core::{Ctx, Dense, Labels};
+/// let line = Dense::new(4, 1, vec![0.0, 1.0, 10.0, 11.0])?;
+/// assert!((asw(&line, &Labels::from_clusters(&[0, 0, 1, 1]), &Ctx::default())? - 0.949_874_7).abs() < 1e-6);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn asw(data: &Dense, labels: &Labels, ctx: &Ctx<'_>) -> Result<f64> {
+    Ok(f64::midpoint(silhouette(data, labels, ctx)?, 1.0))
+}
+
+/// Batch ASW as in scib: 1 − |silhouette of the batches| inside each group, averaged over its observations, then over
+/// the groups; higher is better mixed.
+///
+/// Groups of one batch, or of as many batches as observations, say nothing and are left out. Luecken et al. 2022,
+/// <https://doi.org/10.1038/s41592-021-01336-8>.
+///
+/// # Errors
+/// As [`silhouette`]; [`Error::Data`] where no group says anything.
+///
+/// ```
+/// use tegula_algo::metrics::asw_batch;
+/// use tegula_core::{Ctx, Dense, Labels};
+/// let line = Dense::new(4, 1, vec![0.0, 1.0, 0.0, 1.0])?;
+/// let (group, batch) = (Labels::from_clusters(&[0, 0, 0, 0]), Labels::from_clusters(&[0, 0, 1, 1]));
+/// // Each is 1 from its own batch's other, and half from the other batch's two: |0.5 − 1| / 1.
+/// assert!((asw_batch(&line, &batch, &group, &Ctx::default())? - 0.5).abs() < 1e-12);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn asw_batch(data: &Dense, batch: &Labels, labels: &Labels, ctx: &Ctx<'_>) -> Result<f64> {
     check_length(labels, data.n_rows())?;
-    mean_silhouette(data.n_cols(), labels, |i, row| row.extend(data.row(i).iter().map(|&v| f64::from(v))), ctx)
+    check_length(batch, data.n_rows())?;
+    let mut means = Vec::new();
+    for group in 0..labels.categories().len() as i32 {
+        let rows: Vec<usize> =
+            (0..labels.len()).filter(|&i| labels.codes()[i] == group && batch.codes()[i] >= 0).collect();
+        let batches = batch.select(&rows);
+        let mut present = batches.codes().to_vec();
+        present.sort_unstable();
+        present.dedup();
+        if present.len() < 2 || present.len() == rows.len() {
+            continue;
+        }
+        let values = of_embedding(&data.select_rows(&rows), &batches, usize::MAX, ctx)?;
+        means.push(values.iter().map(|s| 1.0 - s.abs()).sum::<f64>() / values.len() as f64);
+    }
+    if means.is_empty() {
+        return Err(Error::data("batches", "no group holds two of them; name other columns"));
+    }
+    Ok(mean(&means))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn of_embedding(data: &Dense, labels: &Labels, size: usize, ctx: &Ctx<'_>) -> Result<Vec<f64>> {
+    check_length(labels, data.n_rows())?;
+    let push = |i: usize, row: &mut Vec<f64>| row.extend(data.row(i).iter().map(|&v| f64::from(v)));
+    silhouettes(data.n_cols(), labels, push, size, ctx)
 }
 
 /// Mean silhouette of a labelling in the tissue; see [`silhouette`].
@@ -44,7 +139,8 @@ pub fn silhouette(data: &Dense, labels: &Labels, ctx: &Ctx<'_>) -> Result<f64> {
 /// ```
 pub fn silhouette_coords(coords: &Coords, labels: &Labels, ctx: &Ctx<'_>) -> Result<f64> {
     check_length(labels, coords.len())?;
-    mean_silhouette(coords.dim(), labels, |i, row| row.extend_from_slice(coords.point(i)), ctx)
+    let push = |i: usize, row: &mut Vec<f64>| row.extend_from_slice(coords.point(i));
+    Ok(mean(&silhouettes(coords.dim(), labels, push, usize::MAX, ctx)?))
 }
 
 fn check_length(labels: &Labels, n: usize) -> Result<()> {
@@ -54,7 +150,14 @@ fn check_length(labels: &Labels, n: usize) -> Result<()> {
     Err(Error::shape("labels", format!("({})", labels.len()), format!("({n})")))
 }
 
-fn mean_silhouette(d: usize, labels: &Labels, push_row: impl Fn(usize, &mut Vec<f64>), ctx: &Ctx<'_>) -> Result<f64> {
+/// The silhouettes of all labelled observations, or of a random sample of `size` where there are more.
+fn silhouettes(
+    d: usize,
+    labels: &Labels,
+    push_row: impl Fn(usize, &mut Vec<f64>),
+    size: usize,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<f64>> {
     const TASK: &str = "silhouette";
     let clusters = Clusters::of(labels);
     let (n, k) = (clusters.order.len(), clusters.starts.len() - 1);
@@ -66,9 +169,22 @@ fn mean_silhouette(d: usize, labels: &Labels, push_row: impl Fn(usize, &mut Vec<
     clusters.order.iter().for_each(|&i| push_row(i, &mut rows));
     centre(&mut rows, d);
     let norms: Vec<f64> = rows.chunks(d).map(|r| r.iter().map(|v| v * v).sum()).collect();
-    ctx.begin(TASK, n as u64);
-    let parts: Vec<Result<f64>> = par::map(n, BLOCK, |queries| {
+    let sample: Option<Vec<usize>> = (size < n).then(|| {
+        let mut places = shuffled(n, &mut ctx.rng("silhouette", 0));
+        places.truncate(size);
+        places.sort_unstable();
+        places.into_iter().map(|p| p as usize).collect()
+    });
+    let count = size.min(n);
+    let place = |q: usize| sample.as_ref().map_or(q, |s| s[q]);
+    ctx.begin(TASK, count as u64);
+    let parts: Vec<Result<Vec<f64>>> = par::map(count, BLOCK, |queries| {
         let m = queries.len();
+        let gathered: Vec<f64> = match &sample {
+            Some(s) => s[queries.clone()].iter().flat_map(|&p| &rows[p * d..(p + 1) * d]).copied().collect(),
+            None => Vec::new(),
+        };
+        let asked = if sample.is_some() { &gathered[..] } else { &rows[queries.start * d..queries.end * d] };
         let mut sums = vec![0.0; m * k];
         let mut products = vec![0.0; m * BLOCK.min(n)];
         for start in (0..n).step_by(BLOCK) {
@@ -78,12 +194,12 @@ fn mean_silhouette(d: usize, labels: &Labels, push_row: impl Fn(usize, &mut Vec<
                 MatMut::from_column_major_slice_mut(&mut *products, len, m),
                 Accum::Replace,
                 MatRef::from_row_major_slice(&rows[start * d..(start + len) * d], len, d),
-                MatRef::from_column_major_slice(&rows[queries.start * d..queries.end * d], d, m),
+                MatRef::from_column_major_slice(asked, d, m),
                 -2.0,
                 Par::Seq,
             );
             for (q, products) in products.chunks_mut(len).enumerate() {
-                let own = queries.start + q;
+                let own = place(queries.start + q);
                 for (p, norm) in products.iter_mut().zip(&norms[start..start + len]) {
                     *p = (*p + norm + norms[own]).max(0.0).sqrt();
                 }
@@ -94,11 +210,10 @@ fn mean_silhouette(d: usize, labels: &Labels, push_row: impl Fn(usize, &mut Vec<
             }
         }
         ctx.tick(TASK, m as u64)?;
-        Ok(queries.clone().zip(sums.chunks(k)).map(|(i, s)| clusters.silhouette(i, s)).sum())
+        Ok(queries.clone().zip(sums.chunks(k)).map(|(q, s)| clusters.silhouette(place(q), s)).collect())
     });
     ctx.end(TASK);
-    let total: f64 = parts.into_iter().sum::<Result<f64>>()?;
-    Ok(total / n as f64)
+    Ok(parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// Labelled observations, cluster after cluster.

@@ -14,4 +14,5 @@ mod reduce;
 mod scc;
 mod smooth;
 mod spatial_graphs;
+mod stats;
 mod sweep;

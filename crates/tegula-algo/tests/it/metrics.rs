@@ -115,6 +115,6 @@ fn a_table_of_scores_holds_what_the_data_allow() {
     let options = ScoreOptions { use_rep: Some("X_pca".into()), ..ScoreOptions::default() };
     let all = keys(&adata, Some("layer"), &options).unwrap();
     assert_eq!(all[3..6], ["ari", "nmi", "ami"]);
-    assert_eq!(all[9..], ["chaos", "pas", "silhouette"]);
+    assert_eq!(all[9..], ["chaos", "pas", "lisi", "silhouette", "asw"]);
     assert!(keys(&adata, Some("absent"), &options).is_err());
 }

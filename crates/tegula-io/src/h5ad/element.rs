@@ -1,6 +1,6 @@
 //! What `uns`, `obsm` and their siblings hold.
 
-use tegula_core::{Array, ArrayData, Dict, Result, Value};
+use tegula_core::{Array, ArrayData, Dict, Records, Result, Value};
 
 use super::frame::{categorical, frame, masked};
 use super::matrix::{sparse, sparse_kind};
@@ -57,10 +57,11 @@ fn data(store: &Store, leaf: &Leaf) -> Result<Option<Value>> {
     if leaf.shape.is_empty() {
         return scalar(store, leaf, t);
     }
+    if let Type::Compound { fields, size } = t {
+        return records(store, leaf, fields, *size as usize);
+    }
     let data = match t {
-        Type::Int { size: 1 | 2, signed: true, .. } | Type::Int { size: 4, signed: true, .. } => {
-            ArrayData::I32(store.numbers(leaf)?.into())
-        }
+        Type::Int { size: 1 | 2 | 4, signed: true, .. } => ArrayData::I32(store.numbers(leaf)?.into()),
         Type::Int { signed: true, .. } => ArrayData::I64(store.numbers(leaf)?.into()),
         Type::Int { size: 1, .. } => ArrayData::U8(store.numbers(leaf)?.into()),
         Type::Int { size: 2 | 4, .. } => ArrayData::U32(store.numbers(leaf)?.into()),
@@ -72,6 +73,34 @@ fn data(store: &Store, leaf: &Leaf) -> Result<Option<Value>> {
         _ => return Ok(None),
     };
     Array::new(leaf.shape.clone(), data).map(|a| Some(a.into()))
+}
+
+/// A list of records; `None` where a field is neither number, flag nor text.
+fn records(store: &Store, leaf: &Leaf, fields: &[(String, u64, Type)], size: usize) -> Result<Option<Value>> {
+    let known = |t: &Type| matches!(t, Type::Int { .. } | Type::Float { .. }) || t.is_bool() || t.is_text();
+    if leaf.shape.len() != 1 || !fields.iter().all(|f| known(&f.2)) {
+        return Ok(None);
+    }
+    let raw = store.raw(leaf)?;
+    let mut out = Records::default();
+    for (name, at, t) in fields {
+        let at = *at as usize;
+        let values = match t {
+            Type::Int { size: 1 | 2 | 4, signed: true, .. } => {
+                ArrayData::I32(store.field::<i32>(leaf, t, &raw, at, size)?.into())
+            }
+            Type::Int { signed: true, .. } => ArrayData::I64(store.field::<i64>(leaf, t, &raw, at, size)?.into()),
+            Type::Int { size: 1, .. } => ArrayData::U8(store.field::<u8>(leaf, t, &raw, at, size)?.into()),
+            Type::Int { size: 2 | 4, .. } => ArrayData::U32(store.field::<u32>(leaf, t, &raw, at, size)?.into()),
+            Type::Int { .. } => ArrayData::U64(store.field::<u64>(leaf, t, &raw, at, size)?.into()),
+            Type::Float { size: 8, .. } => ArrayData::F64(store.field::<f64>(leaf, t, &raw, at, size)?.into()),
+            Type::Float { .. } => ArrayData::F32(store.field::<f32>(leaf, t, &raw, at, size)?.into()),
+            t if t.is_bool() => ArrayData::Bool(store.field(leaf, t, &raw, at, size)?),
+            t => ArrayData::Str(store.texts_in(&leaf.path, t, &raw, at, size)?),
+        };
+        out.insert(name, values)?;
+    }
+    Ok(Some(out.into()))
 }
 
 fn scalar(store: &Store, leaf: &Leaf, t: &Type) -> Result<Option<Value>> {

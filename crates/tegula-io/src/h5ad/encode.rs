@@ -2,7 +2,7 @@
 
 use std::io::{Seek, Write};
 
-use tegula_core::{Array, ArrayData, Column, Csr, Dict, Frame, Labels, Matrix, Raw, Result, Value};
+use tegula_core::{Array, ArrayData, Column, Csr, Dict, Frame, Labels, Matrix, Raw, Records, Result, Value};
 
 use crate::store::writer::AttrData;
 use crate::store::{Attr, Cells, Type, Writer};
@@ -55,6 +55,7 @@ pub(super) fn value<W: Write + Seek>(w: &mut Writer<W>, v: &Value) -> Result<Opt
             let (children, attrs) = frame(w, f)?;
             w.group(&children, &attrs)?
         }
+        Value::Records(r) => records(w, r)?,
         Value::Dict(d) => {
             let children = dict(w, d)?;
             w.group(&children, &Attr::encoding("dict", "0.1.0"))?
@@ -85,6 +86,57 @@ fn array<W: Write + Seek>(w: &mut Writer<W>, a: &Array) -> Result<u64> {
         ArrayData::Bool(v) => w.array(&Type::bool(), shape, Cells::Bytes(&flags(v)), &attrs),
         ArrayData::Str(v) => w.texts(shape, v, &Attr::encoding("string-array", "0.2.0")),
     }
+}
+
+/// One dataset of records, as anndata stores NumPy's structured arrays.
+fn records<W: Write + Seek>(w: &mut Writer<W>, r: &Records) -> Result<u64> {
+    if r.fields().is_empty() {
+        return w.group(&[], &Attr::encoding("dict", "0.1.0"));
+    }
+    let mut fields = Vec::with_capacity(r.fields().len());
+    let mut size = 0;
+    for (name, values) in r.fields() {
+        let t = match values {
+            ArrayData::F32(_) => Type::F32,
+            ArrayData::F64(_) => Type::F64,
+            ArrayData::I32(_) => Type::I32,
+            ArrayData::I64(_) => Type::I64,
+            ArrayData::U8(_) => Type::U8,
+            ArrayData::U32(_) => Type::U32,
+            ArrayData::U64(_) => Type::U64,
+            ArrayData::Bool(_) => Type::bool(),
+            ArrayData::Str(_) => Type::Str,
+        };
+        size += t.size();
+        fields.push((name.clone(), (size - t.size()) as u64, t));
+    }
+    let mut bytes = vec![0u8; size * r.len()];
+    for (values, (_, at, t)) in r.fields().values().zip(&fields) {
+        let width = t.size();
+        let flat = match values {
+            ArrayData::F32(v) => stored(Cells::F32(v), width),
+            ArrayData::F64(v) => stored(Cells::F64(v), width),
+            ArrayData::I32(v) => stored(Cells::I32(v), width),
+            ArrayData::I64(v) => stored(Cells::I64(v), width),
+            ArrayData::U8(v) => v.to_vec(),
+            ArrayData::U32(v) => stored(Cells::U32(v), width),
+            ArrayData::U64(v) => stored(Cells::U64(v), width),
+            ArrayData::Bool(v) => flags(v),
+            ArrayData::Str(v) => w.place_in_heap(v.iter().map(|s| (s.len(), s.as_bytes())))?,
+        };
+        let at = *at as usize;
+        for (record, value) in bytes.chunks_exact_mut(size).zip(flat.chunks_exact(width)) {
+            record[at..at + width].copy_from_slice(value);
+        }
+    }
+    let t = Type::Compound { size: size as u32, fields };
+    w.array(&t, &[r.len()], Cells::Bytes(&bytes), &Attr::encoding("rec-array", "0.2.0"))
+}
+
+fn stored(cells: Cells<'_>, width: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    cells.put(0..cells.len(width), width, &mut out);
+    out
 }
 
 fn flags(v: &[bool]) -> Vec<u8> {

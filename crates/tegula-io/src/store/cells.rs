@@ -19,7 +19,7 @@ pub(crate) enum Cells<'a> {
 
 impl Cells<'_> {
     /// Number of values of `size` bytes.
-    pub(super) fn len(&self, size: usize) -> usize {
+    pub(crate) fn len(&self, size: usize) -> usize {
         match self {
             Self::F32(v) => v.len(),
             Self::F64(v) => v.len(),
@@ -33,7 +33,7 @@ impl Cells<'_> {
     }
 
     /// Adds the bytes of the given values.
-    pub(super) fn put(&self, range: Range<usize>, size: usize, out: &mut Vec<u8>) {
+    pub(crate) fn put(&self, range: Range<usize>, size: usize, out: &mut Vec<u8>) {
         macro_rules! plain {
             ($v:expr, $n:literal) => {{
                 let start = out.len();

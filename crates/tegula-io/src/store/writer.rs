@@ -211,7 +211,7 @@ impl<W: Write + Seek> Writer<W> {
     }
 
     /// Puts `(length, bytes)` objects into heaps and gives the references to them.
-    pub(super) fn place_in_heap<'b>(&mut self, objects: impl Iterator<Item = (usize, &'b [u8])>) -> Result<Vec<u8>> {
+    pub(crate) fn place_in_heap<'b>(&mut self, objects: impl Iterator<Item = (usize, &'b [u8])>) -> Result<Vec<u8>> {
         let mut refs: Vec<u8> = Vec::new();
         let mut open: Vec<(usize, usize, u32)> = Vec::new();
         let mut heap = HeapBuilder::default();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tegula_core::{AnnData, Array, ArrayData, Column, Coords, Csr, Dense, Dict, Frame, Labels, Raw, Value};
+use tegula_core::{AnnData, Array, ArrayData, Column, Coords, Csr, Dense, Dict, Frame, Labels, Raw, Records, Value};
 
 /// A file among the data that may not be copied into the project; `None`, said aloud, where it is absent.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
@@ -52,6 +52,14 @@ pub(crate) fn full() -> AnnData {
     inner.insert("cube".into(), Array::new(vec![1, 2, 2], ArrayData::U8(vec![1, 2, 3, 4].into())).unwrap().into());
     inner.insert("u64".into(), Array::new(vec![1], ArrayData::U64(vec![u64::MAX].into())).unwrap().into());
     inner.insert("cats".into(), Value::Labels(Labels::from_strings(&["b", "a", "b"])));
+    let mut ranked = Records::default();
+    ranked.insert("T cells", ArrayData::Str(vec!["CD3E".into(), String::new(), "ünï".into()])).unwrap();
+    ranked.insert("score", ArrayData::F32(vec![1.5, f32::NEG_INFINITY, -0.0].into())).unwrap();
+    ranked.insert("p", ArrayData::F64(vec![1e-300, 0.5, 1.0].into())).unwrap();
+    ranked.insert("flag", ArrayData::Bool(vec![true, false, true])).unwrap();
+    ranked.insert("count", ArrayData::U64(vec![0, 1, u64::MAX].into())).unwrap();
+    ranked.insert("small", ArrayData::U8(vec![0, 1, 255].into())).unwrap();
+    inner.insert("ranked".into(), ranked.into());
     a.set_uns("tegula", inner);
     let raw = Raw { x: csr.into(), var, varm: Dict::new() };
     a.set_raw(Some(raw)).unwrap();

@@ -66,6 +66,10 @@ def with_uns() -> ad.AnnData:
         "table": frame(3),
         "cat": pd.Categorical(["a", "b", "a"]),
         "colors": np.array(["#ff0000", "#00ff00"], dtype=object),
+        "ranked": np.rec.fromarrays(
+            [np.array(["CD3E", "ünï"], dtype=object), np.array([1.5, -2.0], dtype="f4"), np.array([1e-300, 1.0])],
+            names=["T cells", "score", "p"],
+        ),
     }
     return a
 

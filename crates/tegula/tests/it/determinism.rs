@@ -24,6 +24,10 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("tl.scc", json!({"e_neigh": 12})),
         ("tl.smooth", json!({"key": "scc"})),
         ("tl.annotate", json!({"key": "scc", "default": "rest", "map": ["0=zero"]})),
+        ("tl.rank_genes_groups", json!({"groupby": "leiden3", "method": "wilcoxon", "pts": true})),
+        ("tl.spatial_autocorr", json!({"n_perms": 20})),
+        ("tl.nhood_enrichment", json!({"cluster_key": "leiden3", "n_perms": 50})),
+        ("tl.co_occurrence", json!({"cluster_key": "leiden3"})),
     ]
 }
 
