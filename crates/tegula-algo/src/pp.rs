@@ -6,20 +6,21 @@ mod fast_math;
 pub mod filter_cells;
 pub mod filter_genes;
 pub mod highly_variable_genes;
+mod kind;
 pub mod log1p;
 pub mod normalize_total;
+mod pearson;
 pub mod qc_metrics;
-mod scale;
 
 pub use check::{check_counts, check_finite};
 pub use columns::{Totals, moments};
 pub use filter_cells::{FilterCellsParams, filter_cells};
 pub use filter_genes::{FilterGenesParams, filter_genes};
-pub use highly_variable_genes::{Flavor, HighlyVariable, HighlyVariableGenesParams, highly_variable_genes};
+pub use highly_variable_genes::{Flavor, HighlyVariableGenesParams, highly_variable_genes};
+pub use kind::{Scale, looks_logged, scale_of};
 pub use log1p::{Log1pParams, log1p};
 pub use normalize_total::{NormalizeTotalParams, Normalized, normalize_total};
 pub use qc_metrics::{CalculateQcMetricsParams, calculate_qc_metrics};
-pub use scale::{Scale, looks_logged, scale_of};
 
 use tegula_core::{Method, entry};
 

@@ -67,6 +67,9 @@ impl Totals {
     }
 }
 
+/// The rows to look at: all of them (`None`), or these.
+pub(super) type Rows<'a> = Option<&'a [usize]>;
+
 /// Mean and variance (`ddof` 1) of every column after `f` of each stored value; `f(0)` must be 0.
 ///
 /// One row has no variance: 0 is returned.
@@ -78,10 +81,17 @@ impl Totals {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn moments(m: &Matrix, f: impl Fn(f64) -> f64 + Sync) -> (Vec<f64>, Vec<f64>) {
-    let parts = par::map(m.n_rows(), block(m.n_rows()), |rows| {
+    moments_of_rows(m, None, f)
+}
+
+/// As [`moments`], of some rows alone.
+pub(super) fn moments_of_rows(m: &Matrix, rows: Rows<'_>, f: impl Fn(f64) -> f64 + Sync) -> (Vec<f64>, Vec<f64>) {
+    let n_rows = rows.map_or(m.n_rows(), <[usize]>::len);
+    let parts = par::map(n_rows, block(n_rows), |block| {
         let mut part = vec![(0f64, 0f64); m.n_cols()];
         let mut changed = vec![0f64; m.n_cols()];
-        for i in rows {
+        for k in block {
+            let i = rows.map_or(k, |r| r[k]);
             // First `f` over the row, which vectorises, then the sums, which cannot.
             let values = m.row_values(i);
             vectorised(|| {
@@ -98,14 +108,41 @@ pub fn moments(m: &Matrix, f: impl Fn(f64) -> f64 + Sync) -> (Vec<f64>, Vec<f64>
         }
         part
     });
-    let mut total = vec![(0f64, 0f64); m.n_cols()];
+    let n = n_rows as f64;
+    let variance = |s: f64, sq: f64| if n > 1.0 { ((sq - s * (s / n)) / (n - 1.0)).max(0.0) } else { 0.0 };
+    add_up(parts, m.n_cols()).into_iter().map(|(s, sq)| (s / n.max(1.0), variance(s, sq))).unzip()
+}
+
+/// Two sums over each column: of both things `f(row, column, value)` makes of every stored value.
+pub(super) fn column_sums(
+    m: &Matrix,
+    rows: Rows<'_>,
+    f: impl Fn(usize, usize, f64) -> (f64, f64) + Sync,
+) -> Vec<(f64, f64)> {
+    let n_rows = rows.map_or(m.n_rows(), <[usize]>::len);
+    let parts = par::map(n_rows, block(n_rows), |block| {
+        let mut part = vec![(0f64, 0f64); m.n_cols()];
+        for k in block {
+            let i = rows.map_or(k, |r| r[k]);
+            m.for_row(i, |j, v| {
+                let (a, b) = f(i, j, f64::from(v));
+                part[j].0 += a;
+                part[j].1 += b;
+            });
+        }
+        part
+    });
+    add_up(parts, m.n_cols())
+}
+
+/// The sum of the parts, in their order.
+fn add_up(parts: Vec<Vec<(f64, f64)>>, width: usize) -> Vec<(f64, f64)> {
+    let mut total = vec![(0f64, 0f64); width];
     for part in parts {
         for (t, p) in total.iter_mut().zip(part) {
             t.0 += p.0;
             t.1 += p.1;
         }
     }
-    let n = m.n_rows() as f64;
-    let variance = |s: f64, sq: f64| if n > 1.0 { ((sq - s * (s / n)) / (n - 1.0)).max(0.0) } else { 0.0 };
-    total.into_iter().map(|(s, sq)| (s / n.max(1.0), variance(s, sq))).unzip()
+    total
 }

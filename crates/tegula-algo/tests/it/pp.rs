@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 use tegula_algo::pp::{
-    CalculateQcMetricsParams, FilterCellsParams, FilterGenesParams, HighlyVariableGenesParams, Log1pParams,
+    CalculateQcMetricsParams, FilterCellsParams, FilterGenesParams, Flavor, HighlyVariableGenesParams, Log1pParams,
     NormalizeTotalParams, highly_variable_genes, normalize_total,
 };
 use tegula_core::{AnnData, Column, Csr, Ctx, Dense, Error, Frame, Matrix, Progress, Step, Value, keys, run};
@@ -16,6 +16,10 @@ fn adata(n: usize, m: usize, x: &[f32], sparse: bool) -> AnnData {
     let dense = Dense::new(n, m, x.to_vec()).unwrap();
     let x: Matrix = if sparse { Csr::from_dense(&dense).into() } else { dense.into() };
     AnnData::new(Some(x), Frame::with_range_index(n), Frame::with_range_index(m)).unwrap()
+}
+
+fn names(n: usize) -> Vec<String> {
+    (0..n).map(|j| format!("g{j}")).collect()
 }
 
 fn floats(column: Option<&Column>) -> Vec<f64> {
@@ -217,8 +221,13 @@ fn any_number_of_threads_gives_the_same_bits() {
         let mut m: Matrix = Csr::from_dense(&Dense::new(3000, 20, x.clone()).unwrap()).into();
         normalize_total(&mut m, None);
         tegula_algo::pp::log1p(&mut m, None);
-        let found = highly_variable_genes(&m, &HighlyVariableGenesParams::default(), None);
-        (m, found.dispersions_norm.iter().map(|d| d.to_bits()).collect::<Vec<_>>())
+        let found = |flavor| {
+            let params = HighlyVariableGenesParams { flavor, n_top_genes: Some(5), ..Default::default() };
+            format!("{:?}", highly_variable_genes(&m, &params, None, None, &names(20)).unwrap())
+        };
+        let flavors = [Flavor::Seurat, Flavor::CellRanger, Flavor::SeuratV3, Flavor::PearsonResiduals];
+        let tables = flavors.map(found);
+        (m, tables)
     };
     let on = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(work);
     assert_eq!(on(1), on(2));
@@ -233,7 +242,7 @@ proptest! {
             let a = adata(6, 7, &x, sparse);
             let mut m = a.matrix(None).unwrap().clone();
             normalize_total(&mut m, None);
-            highly_variable_genes(&m, &params, None).highly_variable
+            highly_variable_genes(&m, &params, None, None, &names(7)).unwrap().get(keys::HIGHLY_VARIABLE).cloned()
         };
         prop_assert_eq!(of(true), of(false));
     }
