@@ -1,26 +1,37 @@
 //! Preprocessing: from raw counts to normalised, logged, filtered expression.
 
+pub mod bin;
 mod check;
 mod columns;
+pub mod combat;
+mod dense;
 mod fast_math;
 pub mod filter_cells;
 pub mod filter_genes;
 pub mod highly_variable_genes;
 mod kind;
 pub mod log1p;
+pub mod normalize_pearson_residuals;
 pub mod normalize_total;
 mod pearson;
 pub mod qc_metrics;
+pub mod scale;
+pub mod subsample;
 
+pub use bin::{BinParams, Bins, bin, sum_rows};
 pub use check::{check_counts, check_finite};
 pub use columns::{Totals, moments};
+pub use combat::{CombatParams, combat};
 pub use filter_cells::{FilterCellsParams, filter_cells};
 pub use filter_genes::{FilterGenesParams, filter_genes};
 pub use highly_variable_genes::{Flavor, HighlyVariableGenesParams, highly_variable_genes};
 pub use kind::{Scale, looks_logged, scale_of};
 pub use log1p::{Log1pParams, log1p};
+pub use normalize_pearson_residuals::{NormalizePearsonResidualsParams, normalize_pearson_residuals};
 pub use normalize_total::{NormalizeTotalParams, Normalized, normalize_total};
 pub use qc_metrics::{CalculateQcMetricsParams, calculate_qc_metrics};
+pub use scale::{ScaleParams, scale};
+pub use subsample::{SubsampleParams, subsample};
 
 use tegula_core::{Method, entry};
 
@@ -32,4 +43,9 @@ pub const METHODS: &[&dyn Method] = &[
     &entry::<NormalizeTotalParams>(),
     &entry::<Log1pParams>(),
     &entry::<HighlyVariableGenesParams>(),
+    &entry::<NormalizePearsonResidualsParams>(),
+    &entry::<ScaleParams>(),
+    &entry::<CombatParams>(),
+    &entry::<BinParams>(),
+    &entry::<SubsampleParams>(),
 ];

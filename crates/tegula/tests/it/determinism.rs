@@ -28,6 +28,11 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("tl.spatial_autocorr", json!({"n_perms": 20})),
         ("tl.nhood_enrichment", json!({"cluster_key": "leiden3", "n_perms": 50})),
         ("tl.co_occurrence", json!({"cluster_key": "leiden3"})),
+        ("pp.normalize_pearson_residuals", json!({})),
+        ("pp.scale", json!({})),
+        ("pp.combat", json!({"key": "stripe"})),
+        ("pp.bin", json!({"bin_size": 2.0})),
+        ("pp.subsample", json!({"fraction": 0.5})),
     ]
 }
 
