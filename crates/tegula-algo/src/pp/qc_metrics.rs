@@ -20,7 +20,8 @@ use super::{Totals, check_counts};
 ///
 /// # Reads and writes
 /// Reads `X` or `layers[layer]`, and `var[q]` (flags) for every q of `qc_vars`. Writes to `obs`:
-/// `n_genes_by_counts`, `total_counts`, `pct_counts_in_top_<n>_genes`, `total_counts_<q>`, `pct_counts_<q>`; to `var`:
+/// `n_genes_by_counts`, `total_counts`, `pct_counts_in_top_<n>_genes`, `total_counts_<q>`, `pct_counts_<q>`, where q is
+/// also every name in `qc_prefixes`, whose genes are marked in `var[q]`; to `var`:
 /// `n_cells_by_counts`, `mean_counts`, `pct_dropout_by_counts`, `total_counts`; with `log1p` also `log1p_…` of counts
 /// and means.
 ///
@@ -31,7 +32,7 @@ use super::{Totals, check_counts};
 /// O(non-zeros), and a partial selection per observation for the strongest genes.
 ///
 /// # Differences from the reference
-/// scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
+/// Numbers and names are scanpy's; `qc_prefixes` is extra. scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
 ///
 /// # Example
 /// ```
@@ -51,6 +52,9 @@ use super::{Totals, check_counts};
 pub struct CalculateQcMetricsParams {
     /// Columns of flags in `var` (as `mt`): the share of each such group of genes is told per observation.
     pub qc_vars: Vec<String>,
+    /// Groups of genes by the beginning of their names, as `mt=MT-` (upper or lower case): marked in `var` and told like
+    /// `qc_vars`.
+    pub qc_prefixes: Vec<String>,
     /// For each number here: the share of that many strongest genes.
     pub percent_top: Vec<u64>,
     /// Add the logarithm of counts and means.
@@ -61,7 +65,8 @@ pub struct CalculateQcMetricsParams {
 
 impl Default for CalculateQcMetricsParams {
     fn default() -> Self {
-        Self { qc_vars: vec![], percent_top: vec![50, 100, 200, 500], log1p: true, layer: None }
+        let percent_top = vec![50, 100, 200, 500];
+        Self { qc_vars: vec![], qc_prefixes: vec![], percent_top, log1p: true, layer: None }
     }
 }
 
@@ -170,7 +175,23 @@ fn top_shares(m: &Matrix, tops: &[usize], totals: &[f64]) -> Vec<Vec<f64>> {
     par::map(m.n_rows(), 128, |r| r.map(of_row).collect::<Vec<_>>()).concat()
 }
 
+/// Name and beginning of `name=beginning`, neither empty.
+fn name_and_prefix(text: &str) -> Option<(&str, &str)> {
+    text.split_once('=').filter(|(name, prefix)| !name.is_empty() && !prefix.is_empty())
+}
+
+/// Which names begin with `prefix`, in upper or lower case.
+fn begin_with(names: &[String], prefix: &str) -> Vec<bool> {
+    let begins = |n: &String| n.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    names.iter().map(begins).collect()
+}
+
 impl CalculateQcMetricsParams {
+    /// Names and beginnings of the groups by prefix.
+    fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.qc_prefixes.iter().filter_map(|p| name_and_prefix(p))
+    }
+
     /// The names of the columns that come in a plain and a logged form, and those that do not, of `obs` and of `var`.
     fn names(&self) -> (Vec<String>, Vec<String>) {
         let both = |name: String| {
@@ -180,11 +201,12 @@ impl CalculateQcMetricsParams {
         let mut obs: Vec<String> =
             ["n_genes_by_counts", "total_counts"].map(String::from).into_iter().flat_map(both).collect();
         obs.extend(self.percent_top.iter().map(|n| format!("pct_counts_in_top_{n}_genes")));
-        for q in &self.qc_vars {
+        for q in self.qc_vars.iter().map(String::as_str).chain(self.prefixes().map(|p| p.0)) {
             obs.extend(both(format!("total_counts_{q}")));
             obs.push(format!("pct_counts_{q}"));
         }
         let mut var = vec!["n_cells_by_counts".to_owned(), "pct_dropout_by_counts".to_owned()];
+        var.extend(self.prefixes().map(|p| p.0.to_owned()));
         var.extend(["mean_counts", "total_counts"].map(String::from).into_iter().flat_map(both));
         (obs, var)
     }
@@ -209,6 +231,9 @@ impl Step for CalculateQcMetricsParams {
     fn validate(&self) -> Result<()> {
         if self.percent_top.contains(&0) {
             return Err(Self::refuse("percent_top", 0, "numbers of genes, 1 or more"));
+        }
+        if let Some(p) = self.qc_prefixes.iter().find(|p| name_and_prefix(p).is_none()) {
+            return Err(Self::refuse("qc_prefixes", p, "name=beginning, as mt=MT-"));
         }
         Ok(())
     }
@@ -239,6 +264,9 @@ impl Step for CalculateQcMetricsParams {
             };
             groups.push((q.as_str(), flags));
         }
+        let marked: Vec<(&str, Vec<bool>)> =
+            self.prefixes().map(|(q, prefix)| (q, begin_with(adata.var().index(), prefix))).collect();
+        groups.extend(marked.iter().cloned());
         let groups: Vec<(&str, &[bool])> = groups.iter().map(|(q, f)| (*q, f.as_slice())).collect();
         let (obs, var) = calculate_qc_metrics(adata.matrix(layer)?, &groups, &tops, self.log1p)?;
         let mean = |name: &str| {
@@ -246,6 +274,9 @@ impl Step for CalculateQcMetricsParams {
             Value::from(v.iter().sum::<f64>() / v.len().max(1) as f64)
         };
         let outcome = ["n_genes_by_counts", "total_counts"].map(|k| (format!("mean_{k}"), mean(k)));
+        for (name, flags) in marked {
+            adata.set_var(name, Column::Bool(flags))?;
+        }
         for (name, column) in obs.columns() {
             adata.set_obs(name, column.clone())?;
         }
