@@ -10,6 +10,8 @@ mod graph;
 mod lattice;
 mod metrics;
 mod pp;
+mod pp_scanpy;
+mod pp_steps;
 mod reduce;
 mod scc;
 mod smooth;
