@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import anndata as ad
+import leidenalg
 import numpy as np
+import pandas as pd
 import pytest
 import scanpy as sc
+from scipy import sparse
+
 import tegula as tg
 
 ROOT = Path(__file__).parents[2]
@@ -111,3 +115,117 @@ def test_scanpy_understands_our_graph(pair):
     sc.tl.leiden(adata, flavor="igraph", n_iterations=2, key_added="theirs")
     tg.tl.leiden(adata, key_added="ours")
     assert adjusted_rand_score(adata.obs["theirs"], adata.obs["ours"]) > 0.4
+
+
+@pytest.mark.parametrize("batch", [None, "b"])
+@pytest.mark.parametrize("flavor", ["cell_ranger", "pearson_residuals"])
+def test_flavours_are_scanpys(pair, flavor, batch):
+    ours, theirs = pair
+    for a in pair:
+        a.obs["b"] = pd.Categorical(np.where(np.arange(a.n_obs) % 3 == 0, "x", "y"))
+        if flavor == "cell_ranger":
+            sc.pp.normalize_total(a)
+            sc.pp.log1p(a)
+    n = min(300, ours.n_vars // 2)
+    options = {"n_top_genes": n, "batch_key": batch, "flavor": flavor}
+    if flavor == "pearson_residuals":
+        tg.pp.highly_variable_genes(ours, clip=30.0, **options)
+        sc.experimental.pp.highly_variable_genes(theirs, clip=30.0, **options)
+    else:
+        tg.pp.highly_variable_genes(ours, **options)
+        sc.pp.highly_variable_genes(theirs, **options)
+    for key in ("means", "dispersions", "dispersions_norm", "variances", "residual_variances"):
+        if key in theirs.var:
+            close(ours.var[key], theirs.var[key])
+    # Equal scores are ordered by scanpy's unstable sort; rounding decides at ties.
+    assert (ours.var["highly_variable"] != theirs.var["highly_variable"]).sum() <= max(4, n // 10)
+
+
+def test_scaling_residuals_and_combat_are_scanpys(pair):
+    ours, theirs = pair
+    for a in pair:
+        sc.pp.filter_genes(a, min_cells=1)
+        a.obs["b"] = pd.Categorical(np.where(np.arange(a.n_obs) % 3 == 0, "x", "y"))
+    o, t = ours.copy(), theirs.copy()
+    tg.pp.normalize_pearson_residuals(o)
+    sc.experimental.pp.normalize_pearson_residuals(t)
+    close(o.X, t.X)
+    for a in pair:
+        sc.pp.normalize_total(a)
+        sc.pp.log1p(a)
+    o, t = ours.copy(), theirs.copy()
+    tg.pp.scale(o, max_value=3)
+    sc.pp.scale(t, max_value=3)
+    close(o.X, t.X)
+    close(o.var["std"], t.var["std"])
+    tg.pp.combat(ours, key="b")
+    sc.pp.combat(theirs, key="b")
+    close(ours.X, theirs.X)
+
+
+def test_squares_and_samples(pair):
+    a, b = pair
+    total = a.X.sum()
+    tg.pp.bin(a, bin_size=float(np.ptp(a.obsm["spatial"], axis=0).max() / 20))
+    assert a.X.sum() == total and a.obs["n_obs"].sum() == b.n_obs
+    half = b.n_obs // 2
+    tg.pp.subsample(b, fraction=0.5)
+    assert b.n_obs == half
+
+
+def test_ranked_genes_are_scanpys(pair, tmp_path):
+    ours, theirs = pair
+    for a in pair:
+        sc.pp.normalize_total(a)
+        sc.pp.log1p(a)
+        a.obs["half"] = pd.Categorical(np.where(a.obsm["spatial"][:, 0] > np.median(a.obsm["spatial"][:, 0]), "r", "l"))
+    sc.tl.rank_genes_groups(theirs, "half", method="wilcoxon", pts=True)
+    tg.tl.rank_genes_groups(ours, groupby="half", method="wilcoxon", pts=True)
+    x, y = theirs.uns["rank_genes_groups"], ours.uns["rank_genes_groups"]
+    for c in ["scores", "pvals", "pvals_adj", "logfoldchanges"]:
+        assert x[c].dtype == y[c].dtype
+        for g in x[c].dtype.names:
+            p, q = pd.Series(x[c][g], x["names"][g]), pd.Series(y[c][g], y["names"][g])
+            np.testing.assert_allclose(p, q[p.index], rtol=1e-6, atol=1e-12)
+    ours.write_h5ad(tmp_path / "ranked.h5ad")
+    again = sc.get.rank_genes_groups_df(ad.read_h5ad(tmp_path / "ranked.h5ad"), group=None)
+    assert len(again) == 2 * ours.n_vars
+
+
+def test_restricted_names_are_scanpys(pair):
+    a = pair[0]
+    tg.pp.pca(a, n_comps=20)
+    tg.pp.neighbors(a)
+    tg.tl.leiden(a)
+    tg.tl.leiden(a, restrict_to_key="leiden", restrict_to_groups=["0", "1"])
+    r, o = a.obs["leiden_R"].astype(str), a.obs["leiden"].astype(str)
+    inside = o.isin(["0", "1"])
+    assert r[inside].str.startswith("0-1,").all() and (r[~inside] == o[~inside]).all()
+
+
+def test_cpm_quality_is_leidenalgs(pair):
+    a = pair[0]
+    tg.pp.pca(a, n_comps=20)
+    tg.pp.neighbors(a)
+    tg.tl.leiden(a, objective="cpm", resolution=0.05)
+    graph = sc._utils.get_igraph_from_adjacency(sparse.triu(a.obsp["connectivities"]), directed=False)
+    found = leidenalg.CPMVertexPartition(
+        graph,
+        initial_membership=a.obs["leiden"].cat.codes.tolist(),
+        weights="weight",
+        resolution_parameter=0.05,
+    )
+    total = a.obsp["connectivities"].sum()
+    assert abs(found.quality() / total - a.uns["leiden"]["quality"]) < 1e-6
+
+
+def test_consensus_and_sweep(pair):
+    a = pair[0]
+    tg.pp.pca(a, n_comps=20)
+    tg.pp.neighbors(a)
+    tg.tl.consensus(a, n_runs=5)
+    assert a.obs["consensus_confidence"].between(0, 1).all() and a.uns["consensus"]["mean_ari"] <= 1
+    tg.tl.sweep(a, s_neigh=[4, 6], e_neigh=[10], resolution=[0.5, 1.0], n_runs=2)
+    table, best = a.uns["sweep"]["table"], a.uns["sweep"]["recommended"]
+    assert isinstance(table, pd.DataFrame) and len(table) == 4
+    assert table["s_neigh"].iloc[best["row"]] == best["s_neigh"]
