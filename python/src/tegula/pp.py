@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 __all__ = [
+    "bin",
     "calculate_qc_metrics",
+    "combat",
     "filter_cells",
     "filter_genes",
     "highly_variable_genes",
@@ -23,10 +25,14 @@ __all__ = [
     "log1p",
     "neighbors",
     "normalize",
+    "normalize_pearson_residuals",
     "normalize_total",
     "pca",
     "qc",
+    "sample",
+    "scale",
     "spatial_neighbors",
+    "subsample",
 ]
 
 
@@ -34,6 +40,7 @@ def calculate_qc_metrics(
     adata: AnnData,
     *,
     qc_vars: Sequence[str] = (),
+    qc_prefixes: Sequence[str] = (),
     percent_top: Sequence[int] = (50, 100, 200, 500),
     log1p: bool = True,
     layer: str | None = None,
@@ -49,6 +56,10 @@ def calculate_qc_metrics(
         The annotated matrix.
     qc_vars
         Columns of flags in `var` (as `mt`): the share of each such group of genes is told per observation.
+    qc_prefixes
+        Groups of genes by the beginning of their names, as `mt=MT-` (upper or lower case): marked in `var` and
+        told like
+        `qc_vars`.
     percent_top
         For each number here: the share of that many strongest genes.
     log1p
@@ -106,7 +117,8 @@ def calculate_qc_metrics(
 
     **Differences from the reference**
 
-    scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
+    Numbers and names are scanpy's; `qc_prefixes` is extra. scanpy fails where `percent_top` asks for more genes
+    than there are; here those are left out with a warning.
 
     References
     ----------
@@ -114,6 +126,7 @@ def calculate_qc_metrics(
     """
     params = {
         "qc_vars": qc_vars,
+        "qc_prefixes": qc_prefixes,
         "percent_top": percent_top,
         "log1p": log1p,
         "layer": layer,
@@ -449,8 +462,12 @@ def highly_variable_genes(
     max_mean: float = 3.0,
     min_disp: float = 0.5,
     max_disp: float | None = None,
+    span: float = 0.3,
     n_bins: int = 20,
-    flavor: Literal["seurat"] = "seurat",
+    flavor: Literal["seurat", "cell_ranger", "seurat_v3", "seurat_v3_paper", "pearson_residuals"] = "seurat",
+    theta: float = 100.0,
+    clip: float | None = None,
+    batch_key: str | None = None,
     subset: bool = False,
     layer: str | None = None,
     seed: int = 0,
@@ -464,19 +481,28 @@ def highly_variable_genes(
     adata
         The annotated matrix.
     n_top_genes
-        Number of genes to mark; the cut-offs below are ignored then. By default the cut-offs decide.
+        Number of genes to mark; the cut-offs below are ignored then. By default the cut-offs decide; `seurat_v3`
+        marks 2000; `pearson_residuals` needs to be told.
     min_mean
-        Lowest ln(1 + mean), exclusive.
+        Lowest mean (`seurat`: ln(1 + mean)), exclusive.
     max_mean
-        Highest ln(1 + mean), exclusive.
+        Highest mean (`seurat`: ln(1 + mean)), exclusive.
     min_disp
         Lowest normalised dispersion, exclusive.
     max_disp
         Highest normalised dispersion, exclusive; by default there is no limit.
+    span
+        `seurat_v3`: the share of genes that each local fit looks at.
     n_bins
-        Number of bins of the mean.
+        `seurat`: number of bins of the mean.
     flavor
         How variability is judged.
+    theta
+        `pearson_residuals`: the larger, the closer the counts are to a Poisson distribution.
+    clip
+        `pearson_residuals`: residuals beyond this are set to it; by default √(number of observations).
+    batch_key
+        Column of `obs` with batches, to judge each by itself.
     subset
         Drop the other genes.
     layer
@@ -493,27 +519,41 @@ def highly_variable_genes(
     ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
 
     - ``var["highly_variable"]``
+    - ``var["highly_variable_rank"]``
     - ``var["means"]``
     - ``var["dispersions"]``
     - ``var["dispersions_norm"]``
-    - ``var["highly_variable_rank"]``
     - ``uns["hvg"]``
 
     Notes
     -----
     **What it does**
 
-    Ranks genes by normalised dispersion and marks the top `n_top_genes`, or those within the cut-offs.
+    Judges how much each gene varies beyond what its mean explains, and marks the top `n_top_genes`, or those
+    within the cut-offs; with `batch_key` in each batch by itself, so that differences between batches choose no
+    gene.
 
     **When to use it**
 
-    On normalised, logged data, before `pp.pca`: the components then follow the genes that tell regions apart.
+    Before `pp.pca`: the components then follow the genes that tell regions apart. `seurat` and `cell_ranger` on
+    normalised, logged data; `seurat_v3` and `pearson_residuals` on raw counts.
 
     **How it works**
 
-    Flavour `seurat`: mean and variance of expm1(x) per gene; dispersion = ln(variance / mean); genes fall into
-    `n_bins` bins of equal width of ln(1 + mean); the dispersion is centred and divided by the standard deviation
-    (ddof 1) of its bin. A gene alone in its bin gets 1.
+    - `seurat`: mean and variance of expm1(x) per gene; dispersion = ln(variance / mean); genes fall into `n_bins`
+    bins of equal width of ln(1 + mean); the dispersion is centred and divided by the standard deviation (ddof 1)
+    of its bin. A gene alone in its bin gets 1.
+    - `cell_ranger`: dispersion = variance / mean of x; bins between the 10th, 15th, … percentiles of the mean;
+    the dispersion minus the bin's median, divided by its median absolute deviation.
+    - `seurat_v3`: loess (degree 2, `span`) of log10 variance on log10 mean gives each gene's expected variance;
+    counts are standardised by it, clipped at √n, and their variance ranks the genes. Among batches the median
+    rank decides, then the number of batches with the gene on top; for `seurat_v3_paper` the other way round.
+    - `pearson_residuals`: the variance of (x − μ) / √(μ + μ²/`theta`), clipped at `clip`, where μ is the product
+    of the gene's and the observation's share of all counts. Among batches the number of batches decides, then the
+    median rank.
+
+    Among batches of `seurat` and `cell_ranger` the number of batches decides, then the mean normalised
+    dispersion, then the name.
 
     **Determinism**
 
@@ -521,15 +561,22 @@ def highly_variable_genes(
 
     **Cost**
 
-    O(non-zeros); no copy of the matrix.
+    O(non-zeros), for every flavour; no copy of the matrix.
 
     **Differences from the reference**
 
-    Equal to scanpy 1.11 up to rounding. The rank column is extra.
+    Equal to scanpy 1.11 up to rounding, including the interpolation inside its loess. The rank column of `seurat`
+    and
+    `cell_ranger` is extra. Equal scores of `seurat_v3` and `pearson_residuals` rank in the order of the genes (in
+    scanpy as its sort leaves them). With batches, `pearson_residuals` clips at √n of each batch (scanpy at that
+    of the first). Where loess has too few distinct means for a parabola it fits less (scanpy stops).
 
     References
     ----------
-    Satija et al., Nature Biotechnology 2015, doi:10.1038/nbt.3192.
+    Satija et al., Nature Biotechnology 2015, doi:10.1038/nbt.3192; Zheng et al., Nature Communications 2017,
+    doi:10.1038/ncomms14049; Stuart et al., Cell 2019, doi:10.1016/j.cell.2019.05.031; Lause et al., Genome
+    Biology 2021, doi:10.1186/s13059-021-02451-7; Cleveland & Grosse, Statistics and Computing 1991,
+    doi:10.1007/BF01890836.
     """
     params = {
         "n_top_genes": n_top_genes,
@@ -537,13 +584,432 @@ def highly_variable_genes(
         "max_mean": max_mean,
         "min_disp": min_disp,
         "max_disp": max_disp,
+        "span": span,
         "n_bins": n_bins,
         "flavor": flavor,
+        "theta": theta,
+        "clip": clip,
+        "batch_key": batch_key,
         "subset": subset,
         "layer": layer,
     }
     seed = seed if random_state is None else random_state
     return run("pp.highly_variable_genes", adata, params, seed=seed, copy=copy)
+
+
+def normalize_pearson_residuals(
+    adata: AnnData,
+    *,
+    theta: float = 100.0,
+    clip: float | None = None,
+    layer: str | None = None,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Replaces counts by how far they lie from what totals alone explain.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    theta
+        Overdispersion: the larger, the closer the counts are to a Poisson distribution.
+    clip
+        Residuals beyond this are set to it; by default √(number of observations).
+    layer
+        Layer to normalise instead of `X`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``X``
+    - ``uns["pearson_residuals_normalization"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Turns raw counts into Pearson residuals of a model in which a count depends on the total of its observation
+    and on that of its gene only: size and mean are gone, what is left is of about the same variance for every
+    gene.
+
+    **When to use it**
+
+    On raw counts, instead of `pp.normalize_total` and `pp.log1p`, before `pp.pca`. The result has a value for
+    every entry: keep the variable genes first (`pp.highly_variable_genes` with `flavor = "pearson_residuals"` and
+    `subset`).
+
+    **How it works**
+
+    μ = total of the observation · total of the gene / total of all; residual = (x − μ) / √(μ + μ²/θ), clipped at
+    ±`clip`.
+
+    **Determinism**
+
+    The same bits for any number of threads.
+
+    **Cost**
+
+    O(observations × genes) time and memory; refused above 16 GiB.
+
+    **Differences from the reference**
+
+    As scanpy's, up to rounding (scanpy multiplies the totals in `f32`). Observations and genes without any count
+    get 0 (NaN there).
+
+    References
+    ----------
+    Lause et al., Genome Biology 2021, doi:10.1186/s13059-021-02451-7.
+    """
+    params = {
+        "theta": theta,
+        "clip": clip,
+        "layer": layer,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.normalize_pearson_residuals", adata, params, seed=seed, copy=copy)
+
+
+def scale(
+    adata: AnnData,
+    *,
+    zero_center: bool = True,
+    max_value: float | None = None,
+    layer: str | None = None,
+    mask_obs: str | None = None,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Gives every gene mean 0 and variance 1.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    zero_center
+        Subtract the mean; without it a sparse matrix stays sparse.
+    max_value
+        Values beyond this, in standard deviations, are set to it; by default there is no limit.
+    layer
+        Layer to scale instead of `X`.
+    mask_obs
+        Column of flags in `obs`: only these observations are looked at and scaled.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``X``
+    - ``var["mean"]``
+    - ``var["std"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Subtracts each gene's mean and divides by its standard deviation, so that all genes weigh the same.
+
+    **When to use it**
+
+    On logged data of the variable genes, before `pp.pca`, where strong genes should not dominate. `pp.pca`
+    centres by itself without making the matrix dense: scaling is a choice, not a need.
+
+    **How it works**
+
+    Mean and variance (ddof 1) of each gene; (x − mean) / std; values beyond ±`max_value` are set to it. A gene
+    that never varies is divided by 1. With `zero_center = false` only the division is made, zeros stay zeros and
+    a sparse matrix stays sparse; then `max_value` limits from above only.
+
+    **Determinism**
+
+    The same bits for any number of threads.
+
+    **Cost**
+
+    O(observations × genes) time and memory where centred (refused above 16 GiB), else O(non-zeros) in place.
+
+    **Differences from the reference**
+
+    As scanpy's, which gives `f64` where it makes a sparse matrix dense; with a mask a centred sparse matrix
+    becomes dense here, and stays sparse with every value stored there.
+
+    References
+    ----------
+    Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+    """
+    params = {
+        "zero_center": zero_center,
+        "max_value": max_value,
+        "layer": layer,
+        "mask_obs": mask_obs,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.scale", adata, params, seed=seed, copy=copy)
+
+
+def combat(
+    adata: AnnData,
+    *,
+    key: str = "batch",
+    covariates: Sequence[str] = (),
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Removes differences of mean and variance between batches (`ComBat`).
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    key
+        Column of `obs` with the batches.
+    covariates
+        Columns of `obs` whose differences are to be kept: numbers or categories.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``X``
+
+    Notes
+    -----
+    **What it does**
+
+    Brings each gene to the same mean and variance in every batch, where what is particular to a batch is
+    estimated from all genes together: genes with little evidence are corrected less.
+
+    **When to use it**
+
+    On logged data of several sections or donors whose composition is alike, before `pp.pca`. Where the
+    composition differs, name what differs in `covariates`, or that difference is removed too.
+
+    **How it works**
+
+    A linear model of batches and covariates per gene gives overall mean and pooled variance; the standardised
+    data of each batch have a mean γ and a variance δ per gene. With a normal prior for γ and an inverse gamma
+    prior for δ, whose parameters come from the moments over all genes, both are iterated to their posterior mean
+    (until no change is above 1e-4); the data are adjusted by them.
+
+    **Determinism**
+
+    The same bits for any number of threads.
+
+    **Cost**
+
+    O(observations × genes) time and memory, three passes; refused above 16 GiB. Each round of the iteration is
+    O(genes).
+
+    **Differences from the reference**
+
+    As scanpy's, except that genes that do not vary are set aside. In scanpy a single one of them ends the
+    iteration after the first round (a quotient of zeros), and they take part in the priors; filter them out there
+    for the same numbers. Batches of one observation, missing values, and covariates that the batches determine
+    are refused.
+
+    References
+    ----------
+    Johnson et al., Biostatistics 2007, doi:10.1093/biostatistics/kxj037.
+    """
+    params = {
+        "key": key,
+        "covariates": covariates,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.combat", adata, params, seed=seed, copy=copy)
+
+
+def bin(
+    adata: AnnData,
+    *,
+    bin_size: float | None = None,
+    factor: int | None = None,
+    keys: Sequence[str] = (),
+    layers: Sequence[str] = (),
+    library_key: str | None = None,
+    spatial_key: str = "spatial",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Joins observations into coarser squares and sums their counts.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    bin_size
+        Side of a square, in the units of the coordinates.
+    factor
+        Side of a square in lattice points, instead of `bin_size`.
+    keys
+        Columns of `obs` with categories: a square gets the commonest one.
+    layers
+        Layers to sum besides `X`.
+    library_key
+        Column of `obs` with sections that are not to be joined.
+    spatial_key
+        Key of the coordinates in `obsm`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obs_names``
+    - ``X``
+    - ``obsm["spatial"]``
+    - ``obs["n_obs"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Lays squares over the tissue; all observations inside one become one observation with the sum of their counts.
+
+    **When to use it**
+
+    On raw counts of fine bins (Stereo-seq, Visium HD) or cells, where single ones hold too few counts, or to look
+    at a large tissue quickly. Afterwards `pp.calculate_qc_metrics`, then as usual.
+
+    **How it works**
+
+    With `bin_size` squares begin at its multiples, so that files with the same coordinates get the same squares.
+    With
+    `factor` the coordinates must lie on a square lattice: its spacing is the smallest gap along x or y, and squares of
+    `factor` × `factor` lattice points begin at the lowest one. Sections (`library_key`, or another z) are never joined.
+
+    **Determinism**
+
+    Exact; sums in `f64`. Equally common categories: the first of them.
+
+    **Cost**
+
+    O(observations log observations + non-zeros + genes × squares).
+
+    **Differences from the reference**
+
+    scanpy has none; Stereo-seq's own tools number squares by multiples in the same way.
+
+    References
+    ----------
+    Chen et al., Stereo-seq, Cell 2022, doi:10.1016/j.cell.2022.04.003.
+    """
+    params = {
+        "bin_size": bin_size,
+        "factor": factor,
+        "keys": keys,
+        "layers": layers,
+        "library_key": library_key,
+        "spatial_key": spatial_key,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.bin", adata, params, seed=seed, copy=copy)
+
+
+def subsample(
+    adata: AnnData,
+    *,
+    fraction: float | None = None,
+    n_obs: int | None = None,
+    groupby: str | None = None,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Keeps a random part of the observations.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    fraction
+        Share of the observations to keep, 0 to 1.
+    n_obs
+        Number of observations to keep, instead of a share.
+    groupby
+        Column of `obs` with groups, each of which keeps its share.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obs_names``
+
+    Notes
+    -----
+    **What it does**
+
+    Draws observations without replacement and drops the others; with `groupby` the same share of every group.
+
+    **When to use it**
+
+    To try things on a smaller set, or to bring sections to the same size. For fewer but whole squares of tissue
+    see
+    `pp.bin`.
+
+    **How it works**
+
+    A partial shuffle. With `groupby` each group gives its share, rounded down; what is missing to the whole
+    number goes to the groups with the largest remainders. Observations without a group are a group of their own.
+
+    **Determinism**
+
+    Depends on the seed alone.
+
+    **Cost**
+
+    O(observations).
+
+    **Differences from the reference**
+
+    As scanpy's `pp.subsample` (`pp.sample` without replacement), which draws other observations and leaves them
+    in the order drawn. `groupby` is extra.
+
+    References
+    ----------
+    Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+    """
+    params = {
+        "fraction": fraction,
+        "n_obs": n_obs,
+        "groupby": groupby,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.subsample", adata, params, seed=seed, copy=copy)
 
 
 def pca(
@@ -619,9 +1085,9 @@ def pca(
 
     **Cost**
 
-    O(non-zeros × products), some 300 products of one vector; memory beside X: with fewer observations than genes
-    its transpose and a basis of observations × 350, else 64 blocks of genes × 8 numbers and a basis of genes ×
-    350.
+    O(non-zeros × products), some 400 products of one vector, 16 at a time; memory beside X: with fewer
+    observations than genes its transpose and a basis of observations × 350, else 64 blocks of genes × 16 numbers
+    and a basis of genes × 350.
 
     **Differences from the reference**
 
@@ -652,6 +1118,8 @@ def neighbors(
     n_pcs: int | None = None,
     use_rep: str = "X_pca",
     method: Literal["umap", "binary"] = "umap",
+    exact: bool | None = None,
+    min_recall: float = 0.98,
     key_added: str | None = None,
     seed: int = 0,
     random_state: int | None = None,
@@ -671,6 +1139,10 @@ def neighbors(
         The embedding in `obsm` to measure distances in.
     method
         How connections are weighted.
+    exact
+        Search exactly or not; by default up to 50,000 observations.
+    min_recall
+        The share of the true neighbours that a search which is not exact has to find, 0 to 1.
     key_added
         Stores under this name instead of the default ones.
     seed
@@ -692,8 +1164,9 @@ def neighbors(
     -----
     **What it does**
 
-    Finds the `n_neighbors` nearest others of each observation by Euclidean distance in `obsm[use_rep]`, exactly,
-    and weighs the connections.
+    Finds the `n_neighbors` nearest others of each observation by Euclidean distance in `obsm[use_rep]` and weighs
+    the connections. Up to 50,000 observations the search is exact; above, it finds at least the share
+    `min_recall`.
 
     **When to use it**
 
@@ -703,26 +1176,30 @@ def neighbors(
     **How it works**
 
     Distances come from blocks of matrix products; whatever could be among the nearest within rounding is measured
-    again in double precision, so the answer is exact, ties going to the lower index. `umap` weights a connection
-    by UMAP's fuzzy union (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
+    again in double precision, so the answer is exact, ties going to the lower index. In larger data random trees
+    give first neighbours and NN-descent better ones, until on 1000 observations, searched exactly, enough are
+    right; the share is in `uns["neighbors"]["recall"]`. `umap` weights a connection by UMAP's fuzzy union
+    (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
     `binary` gives 1 to every pair of which one is among the other's nearest.
 
     **Determinism**
 
-    No randomness; the same bits for any number of threads.
+    The exact search has no randomness, the other one a seed; the same bits for any number of threads.
 
     **Cost**
 
-    Time O(N² d), memory O(N k). On two cores 20,000 × 30 take about a second.
+    Time O(N² d) exactly, else about O(N log N); memory O(N k).
 
     **Differences from the reference**
 
     scanpy's `n_neighbors` includes the observation itself: its 15 is 14 here, and this default of 15 is its 16.
-    With that the weights are the same to single precision. scanpy searches approximately in large data.
+    With that the weights are the same to single precision. scanpy searches approximately from 4096 observations
+    on.
 
     References
     ----------
-    McInnes, Healy & Melville 2018, <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
+    Dong, Moses & Li 2011, <https://doi.org/10.1145/1963405.1963487>; McInnes, Healy & Melville 2018,
+    <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
     <https://doi.org/10.1186/s13059-017-1382-0>
     """
     params = {
@@ -730,6 +1207,8 @@ def neighbors(
         "n_pcs": n_pcs,
         "use_rep": use_rep,
         "method": method,
+        "exact": exact,
+        "min_recall": min_recall,
         "key_added": key_added,
     }
     seed = seed if random_state is None else random_state
@@ -741,13 +1220,24 @@ def spatial_neighbors(
     *,
     n_neighbors: int = 6,
     radius: float | None = None,
+    radius_min: float | None = None,
+    delaunay: bool = False,
+    voronoi: bool = False,
+    coord_type: Literal["auto", "grid", "generic"] = "auto",
+    n_rings: int = 1,
+    percentile: float | None = None,
+    transform: Literal["spectral", "cosine"] | None = None,
+    set_diag: bool = False,
+    library_key: str | None = None,
+    radius_z: float | None = None,
+    library_order: Sequence[str] = (),
     spatial_key: str = "spatial",
     key_added: str = "spatial",
     seed: int = 0,
     random_state: int | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Connects every observation with those nearest to it in the tissue.
+    """Connects every observation with those near it in the tissue.
 
     Parameters
     ----------
@@ -756,7 +1246,30 @@ def spatial_neighbors(
     n_neighbors
         Nearest others per observation, itself not counted.
     radius
-        Connect all within this distance instead, in the unit of the positions.
+        Connect all within this distance instead, in the unit of the positions; with `delaunay` or `voronoi`, the
+        longest edge kept.
+    radius_min
+        With `radius`, the shortest edge kept.
+    delaunay
+        Connect the neighbours in the Delaunay triangulation instead.
+    voronoi
+        Connect those whose Voronoi cells, cut off at the convex hull, share a border instead: CAST's graph.
+    coord_type
+        Whether the positions are those of a lattice.
+    n_rings
+        On a grid, how many rings of neighbours.
+    percentile
+        Cut edges longer than this percentile of the distances, 0 to 100; not on a grid.
+    transform
+        What becomes of the connectivities.
+    set_diag
+        Set the diagonal of the connectivities to 1.
+    library_key
+        The column of `obs` that tells sections or slides apart: the graph does not cross between them.
+    radius_z
+        With `library_key`, join observations of neighbouring sections within this distance in x and y.
+    library_order
+        The order of the sections for `radius_z`; that of the categories or numbers if empty.
     spatial_key
         Where the positions lie in `obsm`.
     key_added
@@ -780,18 +1293,26 @@ def spatial_neighbors(
     -----
     **What it does**
 
-    Finds the `n_neighbors` nearest others of each observation by its position, or with `radius` all others within
-    that distance.
+    Makes a graph of the positions: the `n_neighbors` nearest others of each observation, or all within `radius`,
+    or its neighbours in the Delaunay triangulation, or those its Voronoi cell borders on inside the convex hull,
+    or its rings on a lattice.
 
     **When to use it**
 
     Before spatial statistics, diffusion over the tissue or a graph network. `n_neighbors` 6 suits a hexagonal
-    lattice (Visium), 4 or 8 a square one, 6 to 10 cells; `radius` suits data of even density.
+    lattice (Visium), 4 or 8 a square one, 6 to 10 cells; `radius` suits data of even density; `delaunay` and
+    `voronoi` need no number and suit cells. `coord_type` grid follows a lattice whose spots are missing or
+    shaken.
 
     **How it works**
 
-    A k-d tree over the positions; ties go to the lower index. Lattices, lines and duplicated positions need no
-    care.
+    Nearest others and radius: a k-d tree; ties go to the lower index. `delaunay`: an exact triangulation of the
+    distinct places; of several observations at one place the first takes part and the others are joined to it.
+    `voronoi`: the Delaunay edges whose Voronoi border has a length inside the hull, as CAST's graph. Grid: of the
+    `n_neighbors` nearest those nearer than 1.3 times the median, then `n_rings` steps along them; a lattice in
+    Visium's rows and columns is recognised and made regular first. Then, in this order: edges outside
+    `radius_min` to `radius` go, edges above `percentile` go, sections are joined by `radius_z`, weights are
+    transformed. Lattices, lines and duplicated positions need no care.
 
     **Determinism**
 
@@ -799,20 +1320,36 @@ def spatial_neighbors(
 
     **Cost**
 
-    O(N (k + log N)) time, O(N k) memory. A million observations take about a second on two cores.
+    O(N (k + log N)) time, O(N k) memory. A million observations take about one CPU second with their 7 nearest,
+    two with
+    `delaunay`, of which most run on one core.
 
     **Differences from the reference**
 
-    As squidpy's `gr.spatial_neighbors(coord_type="generic")`: the directed graph is kept as it is. `radius` takes
-    one number, and counts every pair within it whatever `n_neighbors` says.
+    The edges are those of squidpy's `gr.spatial_neighbors`, `percentile` and its zeros included; of cocircular
+    points any triangulation may be taken. Distances of 0 between duplicates are kept. `radius` with `delaunay`
+    cuts longer edges. `coord_type` auto leaves the grid where `delaunay`, `radius` or `percentile` is given.
+    `radius_z` is STAGATE's `rad_cutoff_Zaxis`, its distance being that in x and y.
 
     References
     ----------
-    Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>
+    Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>; Tang et al. 2024,
+    <https://doi.org/10.1038/s41592-024-02410-7>; Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>
     """
     params = {
         "n_neighbors": n_neighbors,
         "radius": radius,
+        "radius_min": radius_min,
+        "delaunay": delaunay,
+        "voronoi": voronoi,
+        "coord_type": coord_type,
+        "n_rings": n_rings,
+        "percentile": percentile,
+        "transform": transform,
+        "set_diag": set_diag,
+        "library_key": library_key,
+        "radius_z": radius_z,
+        "library_order": library_order,
         "spatial_key": spatial_key,
         "key_added": key_added,
     }
@@ -823,3 +1360,4 @@ def spatial_neighbors(
 qc = calculate_qc_metrics
 normalize = normalize_total
 hvg = highly_variable_genes
+sample = subsample

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "annotate",
+    "co_occurrence",
+    "consensus",
     "leiden",
     "louvain",
+    "morans_i",
+    "nhood_enrichment",
     "pca",
+    "rank_genes_groups",
     "scc",
     "smooth",
+    "spatial_autocorr",
+    "sweep",
 ]
 
 
@@ -29,8 +36,12 @@ def louvain(
     adata: AnnData,
     *,
     resolution: float = 1.0,
+    objective: Literal["modularity", "cpm"] = "modularity",
     n_iterations: int = -1,
     n_clusters: int | None = None,
+    initial_membership: str | None = None,
+    restrict_to_key: str | None = None,
+    restrict_to_groups: Sequence[str] = (),
     neighbors_key: str | None = None,
     obsp: str | None = None,
     use_weights: bool = True,
@@ -46,12 +57,21 @@ def louvain(
     adata
         The annotated matrix.
     resolution
-        Resolution γ: higher gives more, smaller clusters.
+        Resolution γ: higher gives more, smaller clusters. For `cpm` a density of edges: 1 is a clique of weight
+        1.
+    objective
+        What clusters maximise.
     n_iterations
-        Rounds at most; -1 goes on until a round gains nothing.
+        Rounds at most; -1 goes on until two in a row gain nothing.
     n_clusters
         Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution`
         gives.
+    initial_membership
+        Column of `obs` to start from: the result is never worse than it. Default: every observation by itself.
+    restrict_to_key
+        Column of `obs` whose categories `restrict_to_groups` are to be clustered further, the others kept.
+    restrict_to_groups
+        Categories of `restrict_to_key` to cluster further, together.
     neighbors_key
         Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
         `obsp["connectivities"]`.
@@ -60,7 +80,7 @@ def louvain(
     use_weights
         Use the edges' weights; otherwise every edge counts 1.
     key_added
-        Key of the result in `obs` and `uns`.
+        Key of the result in `obs` and `uns`; with `restrict_to_key` the default becomes `louvain_R`.
     seed
         Seed of all randomness; the result does not depend on the number of threads.
     random_state
@@ -81,7 +101,8 @@ def louvain(
 
     Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give
     them: it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB
-    configuration model).
+    configuration model), or with `objective = cpm` the constant Potts model `Q = Σ_c [in_c − γ n_c (n_c − 1)] /
+    2m`.
 
     **When to use it**
 
@@ -94,7 +115,7 @@ def louvain(
     look.
     2. Communities become the nodes of a smaller graph; on to step 1, until nothing merges.
 
-    Rounds of this are repeated from the result until one gains nothing.
+    Rounds of this are repeated from the result until two in a row gain nothing.
 
     **Determinism**
 
@@ -107,7 +128,9 @@ def louvain(
     **Differences from the reference**
 
     The `louvain` package, as scanpy and Spateo call it, runs one round; `n_iterations=1` is that. A graph that is
-    not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
+    not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours. `objective` stands
+    for
+    `partition_type`, `restrict_to_key` and `restrict_to_groups` for the two halves of `restrict_to`.
 
     References
     ----------
@@ -117,8 +140,12 @@ def louvain(
     """
     params = {
         "resolution": resolution,
+        "objective": objective,
         "n_iterations": n_iterations,
         "n_clusters": n_clusters,
+        "initial_membership": initial_membership,
+        "restrict_to_key": restrict_to_key,
+        "restrict_to_groups": restrict_to_groups,
         "neighbors_key": neighbors_key,
         "obsp": obsp,
         "use_weights": use_weights,
@@ -132,8 +159,12 @@ def leiden(
     adata: AnnData,
     *,
     resolution: float = 1.0,
+    objective: Literal["modularity", "cpm"] = "modularity",
     n_iterations: int = -1,
     n_clusters: int | None = None,
+    initial_membership: str | None = None,
+    restrict_to_key: str | None = None,
+    restrict_to_groups: Sequence[str] = (),
     neighbors_key: str | None = None,
     obsp: str | None = None,
     use_weights: bool = True,
@@ -149,12 +180,21 @@ def leiden(
     adata
         The annotated matrix.
     resolution
-        Resolution γ: higher gives more, smaller clusters.
+        Resolution γ: higher gives more, smaller clusters. For `cpm` a density of edges: 1 is a clique of weight
+        1.
+    objective
+        What clusters maximise.
     n_iterations
-        Rounds at most; -1 goes on until a round gains nothing.
+        Rounds at most; -1 goes on until two in a row gain nothing.
     n_clusters
         Number of clusters wanted: the resolution is searched from `resolution` on. Default: whatever `resolution`
         gives.
+    initial_membership
+        Column of `obs` to start from: the result is never worse than it. Default: every observation by itself.
+    restrict_to_key
+        Column of `obs` whose categories `restrict_to_groups` are to be clustered further, the others kept.
+    restrict_to_groups
+        Categories of `restrict_to_key` to cluster further, together.
     neighbors_key
         Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
         `obsp["connectivities"]`.
@@ -163,7 +203,7 @@ def leiden(
     use_weights
         Use the edges' weights; otherwise every edge counts 1.
     key_added
-        Key of the result in `obs` and `uns`.
+        Key of the result in `obs` and `uns`; with `restrict_to_key` the default becomes `leiden_R`.
     seed
         Seed of all randomness; the result does not depend on the number of threads.
     random_state
@@ -184,7 +224,8 @@ def leiden(
 
     Puts every observation into a cluster so that clusters hold more of the graph's weight than chance would give
     them: it maximises `Q = Σ_c [in_c / 2m − γ (tot_c / 2m)²]`, modularity with a resolution γ (the RB
-    configuration model).
+    configuration model), or with `objective = cpm` the constant Potts model `Q = Σ_c [in_c − γ n_c (n_c − 1)] /
+    2m`.
 
     **When to use it**
 
@@ -200,7 +241,8 @@ def leiden(
     connected part, drawn with probability ∝ exp(gain / θ), θ = 0.01.
     3. The parts become the nodes of a smaller graph, which starts from the communities of step 1; on to step 1.
 
-    Rounds of this are repeated from the result. Should a community end in pieces, the pieces become clusters.
+    Rounds of this are repeated from the result until two in a row gain nothing. Should a community end in pieces,
+    the pieces become clusters.
 
     **Determinism**
 
@@ -214,16 +256,23 @@ def leiden(
 
     scanpy's default `flavor="leidenalg"`, `n_iterations=-1`, is the model. leidenalg reports `2m·Q`, we `Q`. A
     graph that is not symmetric is replaced by `(W + Wᵀ) / 2`; self-loops are ignored. `n_clusters` is ours.
+    `objective` stands for `partition_type`, `restrict_to_key` and `restrict_to_groups` for the two halves of
+    `restrict_to`.
 
     References
     ----------
     Traag, Waltman & van Eck, Scientific Reports 2019, doi:10.1038/s41598-019-41695-z; Reichardt & Bornholdt,
-    Physical Review E 2006, doi:10.1103/PhysRevE.74.016110.
+    Physical Review E 2006, doi:10.1103/PhysRevE.74.016110; Traag, Van Dooren & Nesterov, Physical Review E 2011,
+    doi:10.1103/PhysRevE.84.016114.
     """
     params = {
         "resolution": resolution,
+        "objective": objective,
         "n_iterations": n_iterations,
         "n_clusters": n_clusters,
+        "initial_membership": initial_membership,
+        "restrict_to_key": restrict_to_key,
+        "restrict_to_groups": restrict_to_groups,
         "neighbors_key": neighbors_key,
         "obsp": obsp,
         "use_weights": use_weights,
@@ -265,7 +314,7 @@ def scc(
     cluster_method
         How communities are found.
     n_iterations
-        Rounds at most; -1 goes on until a round gains nothing.
+        Rounds at most; -1 goes on until two in a row gain nothing.
     n_clusters
         Number of domains wanted: the resolution is searched from `resolution` on.
     key_added
@@ -341,6 +390,252 @@ def scc(
     }
     seed = seed if random_state is None else random_state
     return run("tl.scc", adata, params, seed=seed, copy=copy)
+
+
+def consensus(
+    adata: AnnData,
+    *,
+    n_runs: int = 20,
+    resolution: Sequence[float] = (1.0,),
+    cluster_method: Literal["leiden", "louvain"] = "leiden",
+    objective: Literal["modularity", "cpm"] = "modularity",
+    n_iterations: int = -1,
+    n_clusters: int | None = None,
+    neighbors_key: str | None = None,
+    obsp: str | None = None,
+    use_weights: bool = True,
+    key_added: str = "consensus",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Clusters a graph many times and keeps what the runs agree on.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    n_runs
+        Runs at each resolution.
+    resolution
+        Resolutions to run at.
+    cluster_method
+        How communities are found.
+    objective
+        What clusters maximise.
+    n_iterations
+        Rounds of each run at most; -1 goes on until two in a row gain nothing.
+    n_clusters
+        Number of clusters wanted of every run: the resolution is searched. Default: whatever `resolution` gives.
+    neighbors_key
+        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
+        `obsp["connectivities"]`.
+    obsp
+        Key of the graph in `obsp`, instead of `neighbors_key`.
+    use_weights
+        Use the edges' weights; otherwise every edge counts 1.
+    key_added
+        Key of the result in `obs` and `uns`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obs["consensus"]``
+    - ``obs["consensus_confidence"]``
+    - ``uns["consensus"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Runs Leiden or Louvain with many seeds (and resolutions), and returns one partition with a confidence between
+    0 and 1 for every observation, and the mean adjusted Rand index between the runs: how far the clusters can be
+    believed.
+
+    **When to use it**
+
+    Before a result is interpreted: a single run is one of many about equally good answers. Low confidence marks
+    borders between domains and domains that are not there. A mean ARI near 1 says that one run would do.
+
+    **How it works**
+
+    1. `n_runs` runs at each resolution, side by side on one graph, each with a random stream of its own.
+    2. The run that agrees best with the others (mean ARI) is the start.
+    3. An observation i goes to the cluster B with the greatest `s(i, B)`, the mean over runs of |C(i) ∩ B| /
+    |C(i) ∪ B| with C(i) its cluster in a run, until the mean of s over observations rises no more.
+    4. A part that hangs apart from its cluster joins the cluster it is tied to most strongly: clusters are
+    connected.
+
+    The confidence is s(i, B) of the final cluster: 1 where all runs found exactly this cluster. It looks at both
+    companions lost and strangers gained, compares clusters of any number, and needs no matching of labels.
+
+    **Determinism**
+
+    Seeded; the same bits for any number of threads.
+
+    **Cost**
+
+    The runs, spread over the cores; the rest is linear in runs times observations (ARIs: in pairs of runs times
+    observations). Memory is two numbers per run and observation: no N × N table.
+
+    **Differences from the reference**
+
+    The consensus of Lancichinetti & Fortunato clusters the N × N matrix of shared membership again and again, and
+    may end with clusters no run had. Here the runs vote, and the mean confidence is never below that of the best
+    run.
+
+    References
+    ----------
+    Lancichinetti & Fortunato, Scientific Reports 2012, doi:10.1038/srep00336; Hubert & Arabie, Journal of
+    Classification 1985, doi:10.1007/BF01908075.
+    """
+    params = {
+        "n_runs": n_runs,
+        "resolution": resolution,
+        "cluster_method": cluster_method,
+        "objective": objective,
+        "n_iterations": n_iterations,
+        "n_clusters": n_clusters,
+        "neighbors_key": neighbors_key,
+        "obsp": obsp,
+        "use_weights": use_weights,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.consensus", adata, params, seed=seed, copy=copy)
+
+
+def sweep(
+    adata: AnnData,
+    *,
+    s_neigh: Sequence[int] = (6, 12, 18),
+    e_neigh: Sequence[int] = (15, 30),
+    resolution: Sequence[float] = (0.5, 1.0, 1.5),
+    n_runs: int = 5,
+    n_clusters: int | None = None,
+    cluster_method: Literal["leiden", "louvain"] = "leiden",
+    n_iterations: int = -1,
+    silhouette: bool = False,
+    labels_key: str | None = None,
+    key_added: str = "sweep",
+    pca_key: str = "X_pca",
+    spatial_key: str = "spatial",
+    n_pcs: int | None = None,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Tries neighbourhoods and resolutions for domains, and recommends one.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    s_neigh
+        Numbers of nearest others in the tissue to try.
+    e_neigh
+        Numbers of nearest others in expression to try.
+    resolution
+        Resolutions to try; with `n_clusters` only the first is used, as the start of the search.
+    n_runs
+        Runs of each combination: their agreement is its stability.
+    n_clusters
+        Number of domains wanted: the resolution is searched for every run. Default: whatever `resolution` gives.
+    cluster_method
+        How communities are found.
+    n_iterations
+        Rounds of each run at most; -1 goes on until two in a row gain nothing.
+    silhouette
+        Add the silhouette in the embedding; takes O(N²) time.
+    labels_key
+        Column of `obs` with known labels: adds the adjusted Rand index to them, which the recommendation does not
+        use.
+    key_added
+        Name of the table in `uns`.
+    pca_key
+        The embedding of expression in `obsm`.
+    spatial_key
+        Where the positions lie in `obsm`.
+    n_pcs
+        Use only the first so many columns of the embedding; all if not given.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``uns["sweep"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Runs `tl.scc` for every combination of `s_neigh`, `e_neigh` and `resolution`, several times with different
+    seeds, and writes one line for each: how many domains, how stable they are, how compact in the tissue. No
+    labels are needed.
+
+    **When to use it**
+
+    Before `tl.scc`, where nobody has told you its numbers. Where the number of domains is known, pass
+    `n_clusters`: then all cells have as many, and what is compared is comparable. CHAOS and PAS favour fewer,
+    larger domains.
+
+    **How it works**
+
+    The neighbours are found once, at the largest numbers; smaller ones are the first of these. The runs of a cell
+    are compared with each other (`stability`: mean adjusted Rand index over pairs); the run that agrees best with
+    the others stands for the cell in the other columns.
+
+    The rule of the recommendation: cells of at least two domains; among these the cells whose stability is within
+    0.05 of the best; of those the one with the smallest sum of ranks by CHAOS and by PAS; then the more stable,
+    the earlier.
+
+    **Determinism**
+
+    Seeded; the same bits for any number of threads.
+
+    **Cost**
+
+    One search for neighbours, then `n_runs` clusterings per cell, side by side; memory is that of one graph.
+
+    **Differences from the reference**
+
+    There is none: spateo leaves the choice to the reader. CHAOS and PAS are those of `SDMBench`.
+
+    References
+    ----------
+    Chen et al. 2022, <https://doi.org/10.1016/j.cell.2022.04.003>; Shang & Zhou 2022,
+    <https://doi.org/10.1038/s41467-022-34879-1>
+    """
+    params = {
+        "s_neigh": s_neigh,
+        "e_neigh": e_neigh,
+        "resolution": resolution,
+        "n_runs": n_runs,
+        "n_clusters": n_clusters,
+        "cluster_method": cluster_method,
+        "n_iterations": n_iterations,
+        "silhouette": silhouette,
+        "labels_key": labels_key,
+        "key_added": key_added,
+        "pca_key": pca_key,
+        "spatial_key": spatial_key,
+        "n_pcs": n_pcs,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.sweep", adata, params, seed=seed, copy=copy)
 
 
 def smooth(
@@ -504,3 +799,397 @@ def annotate(
     }
     seed = seed if random_state is None else random_state
     return run("tl.annotate", adata, params, seed=seed, copy=copy)
+
+
+def rank_genes_groups(
+    adata: AnnData,
+    *,
+    groupby: str = "leiden",
+    groups: Sequence[str] = (),
+    reference: str = "rest",
+    n_genes: int | None = None,
+    rankby_abs: bool = False,
+    pts: bool = False,
+    method: Literal["t-test", "t-test_overestim_var", "wilcoxon"] = "t-test",
+    corr_method: Literal["benjamini-hochberg", "bonferroni"] = "benjamini-hochberg",
+    tie_correct: bool = False,
+    layer: str | None = None,
+    use_raw: bool = False,
+    mask_var: str | None = None,
+    key_added: str = "rank_genes_groups",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Ranks the genes that mark each group of observations.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    groupby
+        Column of `obs` with the groups.
+    groups
+        Groups to rank genes for; all where empty.
+    reference
+        The group to compare with; `rest` compares each group with all other observations.
+    n_genes
+        Genes to list per group; all where left out.
+    rankby_abs
+        List by the absolute score, so that genes that are lacking count too.
+    pts
+        Also store the share of observations that express each gene.
+    method
+        The test.
+    corr_method
+        How p-values are corrected for the number of genes.
+    tie_correct
+        Correct the variance of rank sums for ties (`wilcoxon` only).
+    layer
+        Layer to use instead of `X`.
+    use_raw
+        Use `raw.X` instead of `X`.
+    mask_var
+        Flags in `var`: only genes that have it are tested.
+    key_added
+        Name to store under in `uns`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``uns["rank_genes_groups"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Compares every gene's expression in each group with that in all other observations (or in one `reference`
+    group) by Wilcoxon's rank-sum test or Welch's t-test, and lists the genes by their score with p-values and
+    fold changes.
+
+    **When to use it**
+
+    To name spatial domains and cell types by their markers, after clustering. Expects log-normalised data. Groups
+    found in the same data make p-values too small: read them as a ranking.
+
+    **How it works**
+
+    Gene by gene over the transposed matrix. Only non-zero values are sorted; zeros are one block of ties. Moments
+    are joined group by group, without cancellation.
+
+    **Determinism**
+
+    No randomness; the same bits for any number of threads. Equal scores go to the lower gene.
+
+    **Cost**
+
+    O(nnz log nnz + genes × groups²) time, one transposed copy of the matrix.
+
+    **Differences from the reference**
+
+    Numbers are scanpy's. Genes of equal score are ordered by position; categories without observations are left
+    out;
+    `use_raw` is off unless asked for; logistic regression is not offered. Observations without a label count among the
+    rest, as in scanpy.
+
+    References
+    ----------
+    Wilcoxon 1945, <https://doi.org/10.2307/3001968>; Welch 1947, <https://doi.org/10.1093/biomet/34.1-2.28>; Wolf
+    et al. 2018, <https://doi.org/10.1186/s13059-017-1382-0>
+    """
+    params = {
+        "groupby": groupby,
+        "groups": groups,
+        "reference": reference,
+        "n_genes": n_genes,
+        "rankby_abs": rankby_abs,
+        "pts": pts,
+        "method": method,
+        "corr_method": corr_method,
+        "tie_correct": tie_correct,
+        "layer": layer,
+        "use_raw": use_raw,
+        "mask_var": mask_var,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.rank_genes_groups", adata, params, seed=seed, copy=copy)
+
+
+def spatial_autocorr(
+    adata: AnnData,
+    *,
+    mode: Literal["moran", "geary"] = "moran",
+    genes: Sequence[str] = (),
+    attr: Literal["X", "obs"] = "X",
+    layer: str | None = None,
+    connectivity_key: str = "spatial_connectivities",
+    transformation: bool = True,
+    n_perms: int | None = None,
+    two_tailed: bool = False,
+    corr_method: Literal["fdr_bh", "bonferroni"] | None = "fdr_bh",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Measures how much each gene varies over the tissue rather than from spot to spot.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    mode
+        The statistic.
+    genes
+        Genes (or columns of `obs`) to measure; where empty the highly variable genes if marked, else all.
+    attr
+        What to measure.
+    layer
+        Layer to use instead of `X`.
+    connectivity_key
+        The graph in `obsp`.
+    transformation
+        Divide the weights of each observation by their sum.
+    n_perms
+        Permutations for p-values by simulation; none where left out.
+    two_tailed
+        Double the analytic p-values.
+    corr_method
+        How p-values are corrected for the number of genes; None for not at all.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``uns["moranI"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Moran's I (1 where neighbours agree, about 0 for noise) or Geary's C (0 where they agree, about 1 for noise)
+    of every gene or column of `obs`, on any graph, with p-values.
+
+    **When to use it**
+
+    To find spatially variable genes after `pp.spatial_neighbors`. The analytic p-values need no permutations;
+    `pval_rand` also holds for skewed genes, which counts are.
+
+    **How it works**
+
+    Both statistics need `Σ w_ij x_i x_j` only, which is summed over the non-zero values of each gene and their
+    neighbours; the rest follows from row and column sums of the weights.
+
+    **Determinism**
+
+    The same bits for any number of threads; each permutation has its own random stream.
+
+    **Cost**
+
+    O(nnz × neighbours) time, `n_perms` times as much more with permutations; one transposed copy of the matrix.
+
+    **Differences from the reference**
+
+    Statistics and analytic p-values are squidpy's, `pval_rand` and `var_rand` are esda's. A permutation relabels
+    all observations, as in esda and in the definition of the test; squidpy permutes the rows of the graph alone,
+    whose variance under noise is about half as large and whose p-values are too small. Constant genes get NaN and
+    do not count in the correction. Self-loops of the graph are dropped.
+
+    References
+    ----------
+    Moran 1950, <https://doi.org/10.1093/biomet/37.1-2.17>; Geary 1954, <https://doi.org/10.2307/2986645>; Palla
+    et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>; Cliff & Ord 1981, Spatial Processes
+    """
+    params = {
+        "mode": mode,
+        "genes": genes,
+        "attr": attr,
+        "layer": layer,
+        "connectivity_key": connectivity_key,
+        "transformation": transformation,
+        "n_perms": n_perms,
+        "two_tailed": two_tailed,
+        "corr_method": corr_method,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.spatial_autocorr", adata, params, seed=seed, copy=copy)
+
+
+def nhood_enrichment(
+    adata: AnnData,
+    *,
+    cluster_key: str = "leiden",
+    library_key: str | None = None,
+    connectivity_key: str = "spatial_connectivities",
+    n_perms: int = 1000,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Tells which groups of observations are neighbours more often, or less often, than by chance.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    cluster_key
+        Column of `obs` with the groups.
+    library_key
+        Column of `obs` with the libraries (sections) that labels must not leave.
+    connectivity_key
+        The graph in `obsp`.
+    n_perms
+        Permutations.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``uns["leiden_nhood_enrichment"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Counts the edges of a graph between every two groups and compares each count with what it is after the labels
+    are dealt out anew at random: z = (count − mean) / standard deviation.
+
+    **When to use it**
+
+    After `pp.spatial_neighbors`, to see which cell types or domains attract or avoid each other.
+
+    **How it works**
+
+    Every permutation deals all labels anew, with `library_key` within each library only.
+
+    **Determinism**
+
+    The same bits for any number of threads; each permutation has its own random stream.
+
+    **Cost**
+
+    O(`n_perms` × edges) time.
+
+    **Differences from the reference**
+
+    Counts are squidpy's; z-scores agree within the error of sampling. Observations without a label are left out,
+    where squidpy fails. Self-loops are not counted.
+
+    References
+    ----------
+    Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>
+    """
+    params = {
+        "cluster_key": cluster_key,
+        "library_key": library_key,
+        "connectivity_key": connectivity_key,
+        "n_perms": n_perms,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.nhood_enrichment", adata, params, seed=seed, copy=copy)
+
+
+def co_occurrence(
+    adata: AnnData,
+    *,
+    cluster_key: str = "leiden",
+    spatial_key: str = "spatial",
+    interval: int = 50,
+    thresholds: Sequence[float] = (),
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Tells how much likelier each group is met within a distance of another than anywhere.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    cluster_key
+        Column of `obs` with the groups.
+    spatial_key
+        Where the positions lie in `obsm`.
+    interval
+        Number of thresholds, evenly spaced.
+    thresholds
+        The thresholds themselves, in the unit of the positions; the first one only begins the first interval.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``uns["leiden_co_occurrence"]``
+
+    Notes
+    -----
+    **What it does**
+
+    For growing distances, the share of group a among all observations within that distance of group b, over the
+    share of a among all pairs within it: 1 where b says nothing about a.
+
+    **When to use it**
+
+    To see at which distance cell types or domains go together. Unlike `tl.nhood_enrichment` it needs no graph and
+    looks beyond the next neighbours.
+
+    **How it works**
+
+    Pairs are counted by two groups and distance over a tree of boxes: two boxes whose pairs all fall between two
+    thresholds are counted at once.
+
+    **Determinism**
+
+    No randomness; pairs are whole numbers; the same bits for any number of threads.
+
+    **Cost**
+
+    About O(thresholds × N^1.5) time, O(N × groups) memory; looking at every pair takes O(N²).
+
+    **Differences from the reference**
+
+    The definition is squidpy's. Distances are compared in 64 bits, where squidpy rounds them to 32, so single
+    pairs may fall on the other side of a threshold. By default the thresholds start at the distance between the
+    two observations of smallest coordinate sum and end at half that to the one of largest; squidpy takes either
+    of the two. Observations without a label are left out; 3-D positions are welcome.
+
+    References
+    ----------
+    Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>
+    """
+    params = {
+        "cluster_key": cluster_key,
+        "spatial_key": spatial_key,
+        "interval": interval,
+        "thresholds": thresholds,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.co_occurrence", adata, params, seed=seed, copy=copy)
+
+
+morans_i = spatial_autocorr
