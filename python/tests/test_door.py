@@ -12,9 +12,8 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
-
 import tegula as tg
+from scipy import sparse
 
 ROOT = Path(__file__).parents[2]
 OSMFISH = ROOT / "data/osmfish/osmfish.h5ad"

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
-from scipy import sparse
-
 import tegula as tg
+from scipy import sparse
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("TEGULA_DATA", ROOT.parent / "shared"))
@@ -208,7 +207,7 @@ def test_cpm_quality_is_leidenalgs(pair):
     tg.pp.pca(a, n_comps=20)
     tg.pp.neighbors(a)
     tg.tl.leiden(a, objective="cpm", resolution=0.05)
-    graph = sc._utils.get_igraph_from_adjacency(sparse.triu(a.obsp["connectivities"]), directed=False)
+    graph = sc._utils.get_igraph_from_adjacency(sparse.triu(a.obsp["connectivities"], format="csr"), directed=False)
     found = leidenalg.CPMVertexPartition(
         graph,
         initial_membership=a.obs["leiden"].cat.codes.tolist(),

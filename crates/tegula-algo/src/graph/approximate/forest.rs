@@ -73,7 +73,9 @@ fn direction(points: &Points, rows: &[u32], ctx: &Ctx<'_>, path: u64) -> Vec<Row
     let mut rng = ctx.rng("pp.neighbors.tree", path);
     let dim = points.dim();
     let mut sample = vec![vec![0f32; dim]; SAMPLE];
-    sample.iter_mut().for_each(|x| points.copy(rows[rng.random_range(0..rows.len())], x));
+    for x in &mut sample {
+        points.copy(rows[rng.random_range(0..rows.len())], x);
+    }
     let mut centres = [sample[0].clone(), sample[1].clone()];
     for _ in 0..ROUNDS {
         let mut sums = [vec![0f32; dim], vec![0f32; dim]];
