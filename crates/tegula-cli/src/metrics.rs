@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use tegula::algo::metrics::ScoreOptions;
 use tegula::{io, pipeline};
 
 use crate::{Door, print, print_json};
@@ -13,8 +14,11 @@ pub(crate) fn metrics(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let text = |name: &str| m.get_one::<String>(name).map(String::as_str);
     let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
     let pred: Vec<String> = m.get_many::<String>("pred").into_iter().flatten().cloned().collect();
-    let spatial_key = text("spatial-key").unwrap_or(tegula::core::keys::SPATIAL);
-    let found = pipeline::measure(&adata, &pred, text("truth"), text("use-rep"), spatial_key, &door.ctx())?;
+    let mut options = ScoreOptions { use_rep: text("use-rep").map(str::to_owned), ..ScoreOptions::default() };
+    if let Some(key) = text("spatial-key") {
+        key.clone_into(&mut options.spatial_key);
+    }
+    let found = pipeline::measure(&adata, &pred, text("truth"), &options, &door.ctx())?;
     if m.get_flag("json") {
         print_json(&found)?;
     } else {

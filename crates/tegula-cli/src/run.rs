@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::ArgMatches;
 use rayon::prelude::*;
 use serde_json::json;
+use tegula::algo::metrics::ScoreOptions;
 use tegula::pipeline::{self, RunOptions, Said};
 use tegula::plot::Figure;
 use tegula::recipe::Recipe;
@@ -54,12 +55,13 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let draw = |(name, figure): &(String, Figure)| {
         io::atomic::write(dir.join("figures").join(format!("{}.png", file_name(name))), &figure.to_png()?)
     };
+    let measures = ScoreOptions { spatial_key: report.spatial_key.clone(), lisi: false, ..ScoreOptions::default() };
     let (saved, (drawn, measured)) = rayon::join(
         || io::write_h5ad(&adata, &result, &io::WriteOptions::default()),
         || {
             rayon::join(
                 || figures.par_iter().try_for_each(draw),
-                || pipeline::measure(&adata, &report.labels, truth, None, &report.spatial_key, &ctx),
+                || pipeline::measure(&adata, &report.labels, truth, &measures, &ctx),
             )
         },
     );

@@ -19,11 +19,13 @@ pub struct ScoreOptions {
     pub spatial_key: String,
     /// Embedding in `obsm` for the silhouette; `None` leaves it out.
     pub use_rep: Option<String>,
+    /// Whether to measure LISI too, which takes longer than all the rest.
+    pub lisi: bool,
 }
 
 impl Default for ScoreOptions {
     fn default() -> Self {
-        Self { spatial_key: keys::SPATIAL.into(), use_rep: None }
+        Self { spatial_key: keys::SPATIAL.into(), use_rep: None, lisi: true }
     }
 }
 
@@ -31,7 +33,7 @@ impl Default for ScoreOptions {
 /// the tissue, silhouette where asked for.
 ///
 /// Holds `n_clusters`; with a truth `n_compared`, `n_left_out`, `ari`, `nmi`, `ami`, `homogeneity`, `completeness`,
-/// `v_measure`; with positions `chaos`, `pas`, `lisi` (its mean); with an embedding `silhouette` and `asw`. Above
+/// `v_measure`; with positions `chaos`, `pas` and, where asked for, `lisi` (its mean); with an embedding `silhouette` and `asw`. Above
 /// 20,000 observations the silhouette is that of a sample of 5,000, with its standard error `silhouette_se`, and LISI
 /// that of a sample of 20,000.
 ///
@@ -80,7 +82,9 @@ pub fn score(
         if let Ok(share) = pas(&coords, &found) {
             put("pas", share.into());
         }
-        if let Ok(groups) = mean_lisi_coords(&coords, &found, PERPLEXITY, EXACT, ctx) {
+        if options.lisi
+            && let Ok(groups) = mean_lisi_coords(&coords, &found, PERPLEXITY, EXACT, ctx)
+        {
             put("lisi", groups.into());
         }
     }

@@ -6,7 +6,7 @@ use tegula_algo::metrics::{ScoreOptions, modularity, score};
 use tegula_core::{AnnData, Ctx, Result, Value, keys};
 
 /// Measures each column of labels: agreement with `truth` (ARI, NMI, …), compactness in the tissue (CHAOS, PAS),
-/// silhouette in the embedding `use_rep` and modularity on the graph the labels were found on.
+/// silhouette in the embedding of the options, else in `X_pca`, and modularity on the graph the labels were found on.
 ///
 /// The form is `{"n_obs", "truth", "labels": {column: {measure: value}}}`.
 ///
@@ -16,15 +16,12 @@ pub fn measure(
     adata: &AnnData,
     labels: &[String],
     truth: Option<&str>,
-    use_rep: Option<&str>,
-    spatial_key: &str,
+    options: &ScoreOptions,
     ctx: &Ctx<'_>,
 ) -> Result<Json> {
-    let use_rep = match use_rep {
-        Some(key) => Some(key.to_owned()),
-        None => adata.obsm().contains_key(keys::X_PCA).then(|| keys::X_PCA.to_owned()),
-    };
-    let options = ScoreOptions { spatial_key: spatial_key.to_owned(), use_rep };
+    let mut options = options.clone();
+    let pca = adata.obsm().contains_key(keys::X_PCA).then(|| keys::X_PCA.to_owned());
+    options.use_rep = options.use_rep.or(pca);
     let mut rows = Map::new();
     for key in labels {
         let mut row = score(adata, truth, key, &options, ctx)?;

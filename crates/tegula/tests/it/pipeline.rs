@@ -1,5 +1,6 @@
 //! The pipeline: what it chooses, and that it finds what is there.
 
+use tegula::algo::metrics::ScoreOptions;
 use tegula::core::{Column, Ctx, Matrix};
 use tegula::pipeline::{self, RunOptions, Said};
 use tegula::{AnnData, Error};
@@ -17,7 +18,8 @@ fn run(adata: &mut AnnData, options: &RunOptions) -> (pipeline::Report, Vec<Stri
 }
 
 fn ari(adata: &AnnData, key: &str) -> f64 {
-    let json = pipeline::measure(adata, &[key.to_owned()], Some("stripe"), None, "spatial", &Ctx::new(0)).unwrap();
+    let json =
+        pipeline::measure(adata, &[key.to_owned()], Some("stripe"), &ScoreOptions::default(), &Ctx::new(0)).unwrap();
     json["labels"][key]["ari"].as_f64().unwrap()
 }
 
