@@ -177,13 +177,15 @@ fn reduced([mut a, mut b]: [Vector; 2]) -> Option<[Vector; 2]> {
         if length(a) > length(b) {
             std::mem::swap(&mut a, &mut b);
         }
-        let times = (dot(a, b) / dot(a, a)).round();
+        let times = dot(a, b) / dot(a, a);
         if !times.is_finite() {
             return None;
         }
-        if times == 0.0 {
+        // At 60 degrees it is a half: rounded, it would send b to and fro for ever.
+        if times.abs() < 0.5 + 1e-9 {
             return Some([a, if dot(a, b) < 0.0 { [-b[0], -b[1]] } else { b }]);
         }
+        let times = times.round();
         b = [b[0] - times * a[0], b[1] - times * a[1]];
     }
     None

@@ -61,3 +61,12 @@ fn rows_and_columns_of_visium_make_the_graph_of_its_pixels() {
     // squidpy's rule by itself needs nothing else on pixels.
     assert_eq!(pairs(&graph), pairs(&spatial_radius(&pixels, 140.0).unwrap()));
 }
+
+#[test]
+fn a_hexagonal_lattice_without_any_jitter_is_recognised() {
+    let row = 0.75f64.sqrt();
+    let exact = (0..120).flat_map(|i| [f64::from(i % 12) + 0.5 * f64::from(i / 12 % 2), f64::from(i / 12) * row]);
+    let found = lattice(&Coords::new(2, exact.collect()).unwrap()).unwrap();
+    assert_eq!((found.kind, found.kind.s_neigh()), (LatticeKind::Hex, &[6, 18][..]));
+    assert!((found.spacing - 1.0).abs() < 1e-9, "{found:?}");
+}
