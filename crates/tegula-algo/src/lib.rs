@@ -11,6 +11,7 @@ pub mod linalg;
 pub mod metrics;
 pub mod pp;
 pub mod reduce;
+pub mod simulate;
 pub mod smooth;
 pub mod stats;
 

@@ -7,6 +7,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Map, Value as Json};
 
+use tegula::algo::simulate::SimulateParams;
 use tegula::core::Method;
 use tegula::field::{self, Field, Kind};
 use tegula::plot::PLOTS;
@@ -46,6 +47,7 @@ pub(crate) fn command() -> Command {
         .subcommand(room("tl", "Tools: one analysis on a file"))
         .subcommand(plots())
         .subcommand(metrics())
+        .subcommand(simulate())
         .subcommand(
             Command::new("recipe")
                 .about("Prints the steps that made a file, as a recipe for `tegula run --recipe`")
@@ -185,6 +187,30 @@ fn step(m: &'static dyn Method, name: String) -> Command {
         command = command.arg(flag(&f));
     }
     command
+}
+
+/// `tegula simulate -n 1000000 -o out.h5ad …`, its flags made from the schema of the parameters.
+fn simulate() -> Command {
+    let schema = SimulateParams::schema();
+    let schema = schema.as_value();
+    let flags = field::fields(schema).into_iter().map(|f| {
+        let arg = flag(&f);
+        if f.name == "n_obs" { arg.short('n') } else { arg }
+    });
+    Command::new("simulate")
+        .about(SimulateParams::SUMMARY)
+        .long_about(field::wrap(field::page(schema), usize::MAX))
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .short('o')
+                .value_name("FILE")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The h5ad file to write"),
+        )
+        .arg(json("Prints what was made as JSON"))
+        .args(flags)
 }
 
 /// The flag of one parameter.

@@ -7,6 +7,7 @@ mod methods;
 mod metrics;
 mod plot;
 mod run;
+mod simulate;
 mod step;
 
 use std::panic::AssertUnwindSafe;
@@ -93,6 +94,7 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 "pp" | "tl" => step::step(name, m, &door),
                 "pl" => plot::plot(m, &door),
                 "metrics" => metrics::metrics(m, &door),
+                "simulate" => simulate::simulate(m, &door),
                 "recipe" => methods::recipe(m),
                 other => anyhow::bail!("`{other}` is declared but not wired"),
             }

@@ -14,6 +14,7 @@ mod pp_scanpy;
 mod pp_steps;
 mod reduce;
 mod scc;
+mod simulate;
 mod smooth;
 mod spatial_graphs;
 mod stats;

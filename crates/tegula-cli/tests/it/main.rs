@@ -9,5 +9,6 @@ mod bad_input;
 mod door;
 mod files;
 mod good;
+mod simulate;
 #[cfg(unix)]
 mod stop;
