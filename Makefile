@@ -5,7 +5,7 @@ SHELL = /bin/sh
 PYTHON = python3
 OUT = out/osmfish
 
-.PHONY: demo test wheel gen clean need-rust need-python venv oldest
+.PHONY: demo test wheel bench gen clean need-rust need-python venv oldest
 
 demo: need-rust ## Builds the release binary and takes a real tissue from file to domains.
 	cargo build --release --locked -p tegula-cli
@@ -21,6 +21,13 @@ gen: need-rust ## Rewrites what is made from the registry of methods.
 wheel: need-python venv ## Builds the Python package for this machine into out/wheels.
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2'
 	cd python && ../.venv/bin/maturin build --release --locked --out ../out/wheels
+
+bench: need-rust need-python .venv-bench/done ## Measures ours beside the peers; writes benches/record.
+	cargo build --release --locked -p tegula-cli
+	rm -rf out/bench
+	cd python && ../.venv-bench/bin/maturin build --quiet --release --locked --out ../out/bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps out/bench/*.whl
+	.venv-bench/bin/python benches/bench.py
 
 need-rust:
 	@command -v cargo >/dev/null 2>&1 || { echo "Rust is missing: install it from https://rustup.rs (1.95 or newer), then try again." >&2; exit 1; }
@@ -40,5 +47,10 @@ oldest: .venv-oldest/done
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
 	@touch $@
 
+.venv-bench/done: benches/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf target out .venv .venv-oldest
+	rm -rf target out .venv .venv-oldest .venv-bench

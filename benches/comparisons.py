@@ -1,0 +1,216 @@
+"""What `bench.py` compares: the data, the two sides of every step, and what makes a result good."""
+
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anndata as ad
+import numpy as np
+from peers.pipeline import by_distance, majority
+from scipy import sparse
+
+ROOT = pathlib.Path(__file__).parent.parent
+LABELLED = pathlib.Path(os.environ.get("TEGULA_DATA", ROOT.parent / "shared")) / "data" / "labelled"
+TISSUES = ("dlpfc_151673", "seqfish_embryo2")
+COUNTS = ("dlpfc_151673",)  # seqfish_embryo2 comes log-normalised
+K, WARM = 30, 5_000
+
+
+# The data, each stage made once by the peer.
+
+
+def tissue(name):
+    shipped = ROOT / "data" / name / f"{name}.h5ad"
+    return shipped if shipped.exists() else LABELLED / f"{name}.h5ad"
+
+
+def present(names):
+    """The sets that are here; the one that is shipped stands in for those that are not."""
+    return list(dict.fromkeys(n if n.startswith("blobs_") or tissue(n).exists() else "osmfish" for n in names))
+
+
+@functools.cache
+def stage(name, last):
+    """One of `counts`, `logged`, `pca`, `graph` of a tissue, or n blobs (`blobs_N`)."""
+    import scanpy as sc
+
+    if name.startswith("blobs_"):
+        return blobs(int(name.removeprefix("blobs_")))
+    if last == "counts":
+        a = ad.read_h5ad(tissue(name))
+        a = ad.AnnData(sparse.csr_matrix(a.X, dtype=np.float32), obsm={"spatial": a.obsm["spatial"]})
+        sc.pp.filter_genes(a, min_cells=3)
+    elif last == "logged":
+        a = stage(name, "counts").copy()
+        if not (a.X.data % 1).any():
+            sc.pp.normalize_total(a)
+            sc.pp.log1p(a)
+    elif last == "pca":
+        a = stage(name, "logged").copy()
+        sc.pp.pca(a, n_comps=min(K, a.n_vars - 1))
+    else:
+        a = stage(name, "pca").copy()
+        sc.pp.neighbors(a)
+        sc.tl.leiden(a, flavor="igraph", directed=False, key_added="scc")
+    return a
+
+
+def warm(state):
+    """The first observations, for the call that does not count."""
+    a = state[:WARM].copy()
+    for key in list(a.obsp):  # a slice comes as csr_array, which scanpy's own code does not take
+        a.obsp[key] = sparse.csr_matrix(a.obsp[key])
+    return a
+
+
+def blobs(n, d=30):
+    """Ten clouds whose spread falls by dimension, as principal components do."""
+    rng = np.random.default_rng(1)
+    scale = 10.0 / (1.0 + np.arange(d))
+    centres = rng.uniform(-2, 2, (10, d)) * scale
+    noise = rng.normal(0, 0.7, (n, d)) * np.minimum(scale, 1.0)
+    x = (centres[rng.integers(0, 10, n)] + noise).astype(np.float32)
+    return ad.AnnData(np.zeros((n, 1), dtype=np.float32), obsm={"X_pca": x})
+
+
+# The two sides. Each changes the AnnData it is given.
+
+
+def ours(room, step, **params):
+    def call(a, seed):
+        import tegula
+
+        getattr(getattr(tegula, room), step)(a, seed=seed, **params)
+
+    return call
+
+
+def scanpy(room, step, seeded=False, **params):
+    def call(a, seed):
+        import scanpy as sc
+
+        getattr(getattr(sc, room), step)(a, **params, **({"random_state": seed} if seeded else {}))
+
+    return call
+
+
+def both(*steps):
+    def call(a, seed):
+        for step in steps:
+            step(a, seed)
+
+    return call
+
+
+def pynndescent(a, seed):
+    from pynndescent import NNDescent
+
+    found = NNDescent(a.obsm["X_pca"], n_neighbors=K + 1, random_state=seed).neighbor_graph[0]
+    a.obsm["found"] = found[:, 1:]
+
+
+def squidpy(**params):
+    def call(a, seed):
+        import squidpy as sq
+
+        sq.gr.spatial_neighbors(a, coord_type="generic", key_added="spatial", **params)
+
+    return call
+
+
+def spateo(a, seed):
+    nearest = by_distance(a.obsm["spatial"])[:, 1:11]
+    a.obs["scc_smooth"] = majority(nearest, a.obs["scc"].cat.codes.to_numpy()).astype(str)
+
+
+# Qualities: of the state before, of what one side made, beside what the other made.
+
+
+def worst_error(state, mine, _):
+    exact = state.X.astype(np.float64)
+    totals = np.asarray(exact.sum(1)).ravel()
+    exact = (sparse.diags(np.median(totals[totals > 0]) / np.maximum(totals, 1)) @ exact).log1p()
+    return abs(mine.X - exact).max()
+
+
+def common_genes(_, mine, other):
+    a, b = (x.var["highly_variable"].to_numpy() for x in (mine, other))
+    return (a & b).sum() / max(b.sum(), 1)
+
+
+def variance(state, mine, _):
+    x = state.X.astype(np.float64)
+    total = x.multiply(x).mean(0).sum() - np.square(x.mean(0)).sum()
+    return mine.obsm["X_pca"].astype(np.float64).var(0).sum() / total
+
+
+def recall(state, mine, _):
+    """Share of the true neighbours found, over a thousand observations."""
+    from sklearn.neighbors import NearestNeighbors
+
+    x = state.obsm["X_pca"]
+    some = np.random.default_rng(0).permutation(len(x))[:1000]
+    truth = NearestNeighbors(n_neighbors=K + 1, algorithm="brute").fit(x).kneighbors(x[some], return_distance=False)
+    found = mine.obsm["found"] if "found" in mine.obsm else mine.obsp["distances"].tolil().rows
+    hits = sum(len(set(t) - {i} & set(found[i])) for i, t in zip(some, truth, strict=True))
+    return hits / (K * len(some))
+
+
+def modularity(state, mine, _):
+    import igraph as ig
+
+    a = sparse.triu(state.obsp["connectivities"]).tocoo()
+    graph = ig.Graph(n=a.shape[0], edges=np.c_[a.row, a.col])
+    return graph.modularity(mine.obs["leiden"].astype("category").cat.codes.tolist(), weights=a.data.tolist())
+
+
+def same_labels(_, mine, other):
+    return (mine.obs["scc_smooth"].astype(str).to_numpy() == other.obs["scc_smooth"].astype(str).to_numpy()).mean()
+
+
+def same_edges(_, mine, other):
+    a, b = (x.obsp["spatial_connectivities"] > 0 for x in (mine, other))
+    return a.multiply(b).sum() / max(a.sum(), b.sum())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One step: on what, both sides, what makes a result good, and the least ratio wanted."""
+
+    step: str
+    peer: str
+    data: tuple[str, ...]
+    stage: str
+    ours: Callable
+    theirs: Callable
+    quality: Callable
+    target: float | None = None
+
+
+HVG, HVG_V3 = {"n_top_genes": 2000}, {"n_top_genes": 2000, "flavor": "seurat_v3"}
+BLOBS = ("blobs_20000", "blobs_100000")
+NORMALISE = both(ours("pp", "normalize_total"), ours("pp", "log1p"))
+KNN, LEIDEN = ours("pp", "neighbors", n_neighbors=K, method="binary"), ours("tl", "leiden")
+COMPARISONS = [
+    Comparison("normalise+log1p", "scanpy", COUNTS, "counts", NORMALISE,
+               both(scanpy("pp", "normalize_total"), scanpy("pp", "log1p")), worst_error, 10),
+    Comparison("hvg seurat", "scanpy", TISSUES, "logged", ours("pp", "highly_variable_genes", **HVG),
+               scanpy("pp", "highly_variable_genes", **HVG), common_genes, 5),
+    Comparison("hvg seurat_v3", "scanpy", COUNTS, "counts", ours("pp", "highly_variable_genes", **HVG_V3),
+               scanpy("pp", "highly_variable_genes", **HVG_V3), common_genes, 5),
+    Comparison("pca", "scanpy", TISSUES, "logged", ours("pp", "pca", n_comps=30),
+               scanpy("pp", "pca", n_comps=30), variance, 3),
+    Comparison("knn", "pynndescent", (*TISSUES, *BLOBS), "pca", KNN, pynndescent, recall, 2),
+    Comparison("neighbors", "scanpy", (*TISSUES, *BLOBS), "pca", ours("pp", "neighbors", n_neighbors=K),
+               scanpy("pp", "neighbors", seeded=True, n_neighbors=K + 1, use_rep="X_pca"), recall, 5),
+    Comparison("leiden", "leidenalg", TISSUES, "graph", LEIDEN,
+               scanpy("tl", "leiden", seeded=True, flavor="leidenalg", directed=False, n_iterations=-1),
+               modularity, 5),
+    Comparison("leiden", "igraph", TISSUES, "graph", LEIDEN,
+               scanpy("tl", "leiden", seeded=True, flavor="igraph", directed=False, n_iterations=-1), modularity, 1),
+    Comparison("smooth", "spateo's rule", (*COUNTS, "osmfish"), "graph", ours("tl", "smooth"), spateo, same_labels, 50),
+    Comparison("spatial_neighbors", "squidpy", TISSUES, "counts", ours("pp", "spatial_neighbors"),
+               squidpy(n_neighs=6), same_edges),
+]  # fmt: skip
