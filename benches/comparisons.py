@@ -210,7 +210,7 @@ COMPARISONS = [
                modularity, 5),
     Comparison("leiden", "igraph", TISSUES, "graph", LEIDEN,
                scanpy("tl", "leiden", seeded=True, flavor="igraph", directed=False, n_iterations=-1), modularity, 1),
-    Comparison("smooth", "spateo's rule", (*COUNTS, "osmfish"), "graph", ours("tl", "smooth"), spateo, same_labels, 50),
+    Comparison("smooth", "spateo's rule", COUNTS, "graph", ours("tl", "smooth"), spateo, same_labels, 50),
     Comparison("spatial_neighbors", "squidpy", TISSUES, "counts", ours("pp", "spatial_neighbors"),
                squidpy(n_neighs=6), same_edges),
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 //! Times the search for nearest neighbours: `nearest DATA.f32 COLUMNS K [exact|approximate]`.
 //!
-//! The file holds little-endian `f32` by rows; `blobs` of `benches/comparisons.py` makes such rows (write them with `tofile`).
+//! The file holds little-endian `f32` by rows; `blobs` of `benches/comparisons.py` makes such rows (`tofile` writes
+//! them).
 
 #![allow(clippy::print_stdout, reason = "what it finds is what it is for")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
