@@ -149,7 +149,7 @@ def machine():
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--only", nargs="+", default=[], help="steps or sets of data whose names begin so")
+    args.add_argument("--only", nargs="+", default=[], help="steps, sets of data, or 'STEP SET', by their beginning")
     args.add_argument("--repeat", type=int, default=7, help="pairs of runs; at least 3")
     args.add_argument("--seconds", type=float, default=60, help="no new pair of a comparison after this time")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -169,7 +169,7 @@ def main():
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for step, name, job in jobs:
-            if args.only and not any(step.startswith(o) or name.startswith(o) for o in args.only):
+            if args.only and not any(f"{step} {name}".startswith(o) or name.startswith(o) for o in args.only):
                 continue
             try:
                 writer.writerows(job(args))

@@ -53,16 +53,15 @@ def stage(name, last):
     else:
         a = stage(name, "pca").copy()
         sc.pp.neighbors(a)
+        for key in list(a.obsp):  # of many observations they come as csr_array, which scanpy's Leiden does not take
+            a.obsp[key] = sparse.csr_matrix(a.obsp[key])
         sc.tl.leiden(a, flavor="igraph", directed=False, key_added="scc")
     return a
 
 
 def warm(state):
     """The first observations, for the call that does not count."""
-    a = state[:WARM].copy()
-    for key in list(a.obsp):  # a slice comes as csr_array, which scanpy's own code does not take
-        a.obsp[key] = sparse.csr_matrix(a.obsp[key])
-    return a
+    return state[:WARM].copy()
 
 
 def blobs(n, d=30):
