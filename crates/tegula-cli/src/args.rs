@@ -75,6 +75,10 @@ fn input() -> Arg {
     Arg::new("input").value_name("INPUT").required(true).value_parser(value_parser!(PathBuf)).help("The file to read")
 }
 
+fn output(value: &'static str, help: &'static str) -> Arg {
+    Arg::new("output").long("output").short('o').value_name(value).value_parser(value_parser!(PathBuf)).help(help)
+}
+
 fn json(help: &'static str) -> Arg {
     Arg::new("json").long("json").action(ArgAction::SetTrue).help(help)
 }
@@ -97,15 +101,7 @@ fn run() -> Command {
              keeps what there is; twice gives up.",
         )
         .arg(input())
-        .arg(
-            Arg::new("output")
-                .long("output")
-                .short('o')
-                .value_name("DIR")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder for the results; made if missing"),
-        )
+        .arg(output("DIR", "The folder for the results; made if missing").required(true))
         .args([
             text("labels", "COL", "Column of obs with known domains, to compare with"),
             text("spatial-key", "KEY", "Entry of obsm with the positions [default: looks for them]"),
@@ -158,59 +154,32 @@ fn room(name: &'static str, about: &'static str) -> Command {
     command
 }
 
-/// `tegula tl NAME in.h5ad -o out.h5ad …`, its flags made from the method's schema.
+/// `tegula tl NAME in.h5ad -o out.h5ad …`.
 fn step(m: &'static dyn Method, name: String) -> Command {
-    let schema = m.schema();
-    let schema = schema.as_value();
-    let mut command = Command::new(name)
-        .about(m.summary())
-        .long_about(field::wrap(field::page(schema), usize::MAX))
-        .arg(input())
-        .arg(
-            Arg::new("output")
-                .long("output")
-                .short('o')
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .required_unless_present("in-place")
-                .help("The h5ad file to write"),
-        )
-        .arg(
-            Arg::new("in-place")
-                .long("in-place")
-                .action(ArgAction::SetTrue)
-                .conflicts_with("output")
-                .help("Replaces the input (through a new file and a rename)"),
-        )
-        .arg(json("Prints the outcome as JSON"));
-    for f in field::fields(schema) {
-        command = command.arg(flag(&f));
-    }
-    command
+    let in_place = Arg::new("in-place")
+        .long("in-place")
+        .action(ArgAction::SetTrue)
+        .conflicts_with("output")
+        .help("Replaces the input (through a new file and a rename)");
+    let output = output("FILE", "The h5ad file to write").required_unless_present("in-place");
+    let own = vec![input(), output, in_place, json("Prints the outcome as JSON")];
+    described(name, m.summary(), m.schema().as_value(), own)
 }
 
-/// `tegula simulate -n 1000000 -o out.h5ad …`, its flags made from the schema of the parameters.
+/// `tegula simulate -n 1000000 -o out.h5ad …`.
 fn simulate() -> Command {
-    let schema = SimulateParams::schema();
-    let schema = schema.as_value();
-    let flags = field::fields(schema).into_iter().map(|f| {
-        let arg = flag(&f);
-        if f.name == "n_obs" { arg.short('n') } else { arg }
-    });
-    Command::new("simulate")
-        .about(SimulateParams::SUMMARY)
+    let own = vec![output("FILE", "The h5ad file to write").required(true), json("Prints what was made as JSON")];
+    described("simulate".into(), SimulateParams::SUMMARY, SimulateParams::schema().as_value(), own)
+        .mut_arg("n_obs", |n| n.short('n'))
+}
+
+/// A command with flags of its own, and with the page and the flags that a schema of parameters makes.
+fn described(name: String, summary: &'static str, schema: &Json, own: Vec<Arg>) -> Command {
+    Command::new(name)
+        .about(summary)
         .long_about(field::wrap(field::page(schema), usize::MAX))
-        .arg(
-            Arg::new("output")
-                .long("output")
-                .short('o')
-                .value_name("FILE")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The h5ad file to write"),
-        )
-        .arg(json("Prints what was made as JSON"))
-        .args(flags)
+        .args(own)
+        .args(field::fields(schema).iter().map(flag))
 }
 
 /// The flag of one parameter.
@@ -254,26 +223,9 @@ fn plots() -> Command {
     let mut command =
         Command::new("pl").about("Plots: a figure of a file").subcommand_required(true).arg_required_else_help(true);
     for p in PLOTS {
-        let schema = p.schema();
-        let schema = schema.as_value();
         let name = p.id().strip_prefix("pl.").unwrap_or(p.id()).to_owned();
-        let mut sub = Command::new(name)
-            .about(p.summary())
-            .long_about(field::wrap(field::page(schema), usize::MAX))
-            .arg(input())
-            .arg(
-                Arg::new("output")
-                    .long("output")
-                    .short('o')
-                    .value_name("FIGURE")
-                    .required(true)
-                    .value_parser(value_parser!(PathBuf))
-                    .help("The figure: .png, .svg or .pdf"),
-            );
-        for f in field::fields(schema) {
-            sub = sub.arg(flag(&f));
-        }
-        command = command.subcommand(sub);
+        let own = vec![input(), output("FIGURE", "The figure: .png, .svg or .pdf").required(true)];
+        command = command.subcommand(described(name, p.summary(), p.schema().as_value(), own));
     }
     command
 }
