@@ -120,6 +120,10 @@ fn run() -> Command {
                 .help("Community detection [default: leiden]"),
             number("smooth", "Neighbours whose majority smooths each label; 0 for none [default: 10]"),
             number("n-comps", "Principal components [default: 30]"),
+            Arg::new("no-sweep")
+                .long("no-sweep")
+                .action(ArgAction::SetTrue)
+                .help("Does not compare other neighbourhoods and resolutions"),
             Arg::new("recipe")
                 .long("recipe")
                 .value_name("FILE")

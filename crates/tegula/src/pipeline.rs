@@ -40,6 +40,8 @@ pub struct RunOptions {
     pub smooth: Option<usize>,
     /// Principal components.
     pub n_comps: Option<usize>,
+    /// Whether other neighbourhoods and resolutions are not compared.
+    pub no_sweep: bool,
     /// Steps to run instead of the usual ones.
     pub recipe: Option<Recipe>,
     /// The seed of all randomness.
@@ -90,7 +92,7 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
         recipe.steps.truncate(ran);
     } else {
         for stage in choose::STAGES {
-            if ctx.stopping() {
+            if !ctx.goes_on()? {
                 break;
             }
             let part = Recipe { seed: recipe.seed, steps: stage(adata, options, &spatial_key, say)? };
@@ -98,6 +100,7 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
             recipe.steps.extend(part.steps.into_iter().take(ran));
         }
     }
+    choose::recommendation(adata, &recipe.steps, say);
     let stopped = ctx.stopping();
     for step in &mut recipe.steps {
         // The recipe that is handed out names every parameter, so that other defaults later change nothing.

@@ -12,7 +12,7 @@ fn run_writes_everything_it_promises() {
     assert!(ran.err.contains("positions: obsm[\"spatial\"]") && ran.err.contains("ARI"), "{}", ran.err);
     let metrics: serde_json::Value = serde_json::from_str(&ran.ok()).unwrap();
     assert_eq!(metrics["labels"]["scc_smooth"]["ari"], 1.0);
-    for file in ["result.h5ad", "metrics.json", "recipe.toml", "figures/scc.png", "figures/domains.png"] {
+    for file in ["result.h5ad", "metrics.json", "recipe.toml", "figures/scc.png", "figures/sweep.png"] {
         assert!(dir.path().join("out").join(file).metadata().unwrap().len() > 0, "{file}");
     }
     // The recipe that a run leaves is the recipe that its file tells of, and it runs.
