@@ -225,3 +225,17 @@ def test_a_result_can_be_written_and_read_by_anndata(tmp_path):
     back = ad.read_h5ad(tmp_path / "out.h5ad")
     assert list(back.obs["leiden"]) == list(adata.obs["leiden"])
     assert int(back.uns["tegula"]["pp.pca"]["params"]["n_comps"]) == 8
+
+
+def test_simulate_makes_an_annotated_matrix_that_anndata_writes(tmp_path):
+    made = tg.simulate(n_obs=300, n_vars=60, n_domains=3, n_sections=2, random_state=4)
+    assert (made.shape, made.X.format, made.X.dtype) == ((300, 60), "csr", np.float32)
+    assert list(made.obs["domain"].cat.categories) == ["0", "1", "2"]
+    assert made.obsm["spatial"].shape == (300, 2)
+    assert made.uns["simulate"]["params"]["n_obs"] == 300
+    again = tg.simulate(n_obs=300, n_vars=60, n_domains=3, n_sections=2, seed=4)
+    assert (made.X != again.X).nnz == 0
+    made.write_h5ad(tmp_path / "made.h5ad")
+    assert ad.read_h5ad(tmp_path / "made.h5ad").obs["domain"].equals(made.obs["domain"])
+    with pytest.raises(ValueError, match="`density`"):
+        tg.simulate(density=2.0)

@@ -247,6 +247,16 @@ pub(crate) fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Res
     }
 }
 
+/// The slots that are filled, but for layers, `raw` and what goes by pairs.
+pub(crate) fn all(adata: &AnnData) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = adata.x().map(|_| Slot::X).into_iter().collect();
+    slots.extend(adata.obs().columns().keys().map(|k| Slot::obs(k)));
+    slots.extend(adata.var().columns().keys().map(|k| Slot::var(k)));
+    slots.extend(adata.obsm().keys().map(|k| Slot::obsm(k)));
+    slots.extend(adata.uns().keys().map(|k| Slot::uns(k)));
+    slots
+}
+
 /// Takes what a step wrote out of its slot, so that its memory can move to Python.
 pub(crate) fn take(adata: &mut AnnData, slot: &Slot) -> Option<Value> {
     let matrix = |m: Matrix| match m {

@@ -48,6 +48,18 @@ def run(method: str, adata: AnnData, params: dict[str, Any], *, seed: int, copy:
     return adata if copy else None
 
 
+def make(params: dict[str, Any], *, seed: int) -> AnnData:
+    """Simulate a tissue."""
+    import pandas as pd
+    from anndata import AnnData
+
+    obs, var, slots = _tegula.simulate(json.dumps(params, default=_plain), seed, settings.n_jobs)
+    adata = AnnData(obs=pd.DataFrame(index=obs), var=pd.DataFrame(index=var))
+    for (attr, key), value in slots.items():
+        _store(adata, attr, key, value)
+    return adata
+
+
 def _plain(value: Any) -> Any:
     """NumPy scalars and arrays as JSON knows them."""
     if isinstance(value, np.generic):
