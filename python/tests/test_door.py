@@ -113,6 +113,18 @@ def test_views_become_actual_as_in_scanpy():
     assert not view.is_view and view.n_obs == 200
 
 
+def test_raw_is_read_where_asked_for():
+    adata = prepared()
+    adata.raw = adata
+    part = adata[:, :4].copy()
+    tg.tl.rank_genes_groups(part, groupby="side", use_raw=True)
+    names = part.uns["rank_genes_groups"]["names"]
+    assert sorted(names["left"]) == sorted(adata.var_names), "all genes, not the four"
+    part.raw = None
+    with pytest.raises(ValueError, match="use_raw"):
+        tg.tl.rank_genes_groups(part, groupby="side", use_raw=True)
+
+
 def test_errors_are_pythons_own():
     adata = tissue()
     with pytest.raises(KeyError, match=r"pp\.neighbors"):

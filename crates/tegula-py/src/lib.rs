@@ -63,6 +63,11 @@ fn run<'py>(
     let mut adata = AnnData::new(None, Frame::new(obs_names), Frame::new(var_names)).map_err(to_py)?;
     for (name, value) in slots {
         let (attr, key): Named = name.extract()?;
+        if attr == "raw" {
+            let (x, genes): (Bound<'_, PyAny>, Vec<String>) = value.extract()?;
+            values::store_raw(&mut adata, &lender.value(&x)?, genes).map_err(to_py)?;
+            continue;
+        }
         let value = lender.value(&value)?;
         values::store(&mut adata, &attr, key.as_deref().unwrap_or_default(), value).map_err(to_py)?;
     }

@@ -73,7 +73,9 @@ def _fetch(adata: AnnData, attr: str, key: str | None) -> Any:
     """Return the slot in the engine's form, or ``None`` where it is absent."""
     if attr == "X":
         return None if adata.X is None else _matrix(adata.X)
-    if attr in ("obs_names", "var_names", "raw"):
+    if attr == "raw":
+        return None if adata.raw is None else (_matrix(adata.raw.X), adata.raw.var_names.astype(str).tolist())
+    if attr in ("obs_names", "var_names"):
         return None
     home = getattr(adata, attr)
     if key not in home:
