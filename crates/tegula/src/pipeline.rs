@@ -16,6 +16,7 @@ use tegula_core::{AnnData, Ctx, Outcome, Result, Value};
 use crate::recipe::{Recipe, StepCall};
 use crate::registry;
 
+pub use choose::{find_coordinates, place};
 pub use figures::figures;
 pub use measure::measure;
 
@@ -79,7 +80,10 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
     if let Some(key) = &options.labels {
         adata.labels(key)?;
     }
-    let spatial_key = choose::coordinates(adata, options.spatial_key.as_deref(), say)?;
+    let spatial_key = match &options.spatial_key {
+        Some(key) => key.clone(),
+        None => find_coordinates(adata, say)?,
+    };
     adata.coords(&spatial_key)?;
     let mut recipe = Recipe { seed: options.seed.unwrap_or(0), steps: Vec::new() };
     if let Some(given) = &options.recipe {

@@ -47,26 +47,34 @@ fn call(id: &str, params: &Json) -> StepCall {
 }
 
 /// Finds the positions; those in columns of `obs` are copied into `obsm["spatial"]`. Returns their key.
-pub(super) fn coordinates(adata: &mut AnnData, asked: Option<&str>, say: &mut dyn FnMut(Said<'_>)) -> Result<String> {
-    if let Some(key) = asked {
-        return Ok(key.to_owned());
-    }
+///
+/// # Errors
+/// [`Error::Missing`] where there are none under any of the usual names.
+pub fn find_coordinates(adata: &mut AnnData, say: &mut dyn FnMut(Said<'_>)) -> Result<String> {
     if let Some(key) = OBSM.iter().find(|k| adata.obsm().contains_key(**k)) {
         say(Said::Note(&format!("positions: obsm[\"{key}\"]")));
         return Ok((*key).to_owned());
     }
     for [x, y] in OBS {
-        let columns = [x, y].map(|c| adata.obs().get(c).and_then(tegula_core::Column::to_f64));
-        if let [Some(xs), Some(ys)] = columns {
-            let flat: Vec<f64> = xs.into_iter().zip(ys).flat_map(|(a, b)| [a, b]).collect();
-            let array = Array::new(vec![adata.n_obs(), 2], ArrayData::F64(flat.into()))?;
-            adata.set_obsm(keys::SPATIAL, array)?;
+        if place(adata, &[x, y])? {
             say(Said::Note(&format!("positions: obs[\"{x}\"], obs[\"{y}\"] → obsm[\"spatial\"]")));
             return Ok(keys::SPATIAL.to_owned());
         }
     }
     let slot = tegula_core::Slot::obsm(keys::SPATIAL);
     Err(adata.missing(&slot, "no positions found; store them there, or name their entry with --spatial-key"))
+}
+
+/// Copies columns of numbers into `obsm["spatial"]`; false where one is not there.
+///
+/// # Errors
+/// None that can happen: columns are as long as the matrix is high.
+pub fn place(adata: &mut AnnData, columns: &[&str]) -> Result<bool> {
+    let numbers = |c: &&str| adata.obs().get(c).and_then(tegula_core::Column::to_f64);
+    let Some(axes) = columns.iter().map(numbers).collect::<Option<Vec<_>>>() else { return Ok(false) };
+    let flat: Vec<f64> = (0..adata.n_obs()).flat_map(|i| axes.iter().map(move |axis| axis[i])).collect();
+    adata.set_obsm(keys::SPATIAL, Array::new(vec![adata.n_obs(), columns.len()], ArrayData::F64(flat.into()))?)?;
+    Ok(true)
 }
 
 /// First stage: genes nobody expresses and observations that express nothing go.
