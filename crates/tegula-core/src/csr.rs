@@ -64,14 +64,7 @@ impl Csr {
             .map(|i| {
                 let (cols, vals) = m.row(i);
                 let mut row: Vec<(u32, f32)> = cols.iter().copied().zip(vals.iter().copied()).collect();
-                row.sort_by_key(|e| e.0);
-                row.dedup_by(|b, a| {
-                    let same = a.0 == b.0;
-                    if same {
-                        a.1 += b.1;
-                    }
-                    same
-                });
+                sum_duplicates(&mut row);
                 row
             })
             .collect();
@@ -306,6 +299,24 @@ impl Csr {
         }
         Dense::from_parts(self.n_rows, self.n_cols, data.into())
     }
+}
+
+/// Sorts the entries of a row by column and sums those of one column, in the order they came in.
+///
+/// ```
+/// let mut row = vec![(3, 1.0), (1, 2.0), (3, 4.0)];
+/// tegula_core::sum_duplicates(&mut row);
+/// assert_eq!(row, [(1, 2.0), (3, 5.0)]);
+/// ```
+pub fn sum_duplicates(row: &mut Vec<(u32, f32)>) {
+    row.sort_by_key(|e| e.0);
+    row.dedup_by(|b, a| {
+        let same = a.0 == b.0;
+        if same {
+            a.1 += b.1;
+        }
+        same
+    });
 }
 
 /// Most ranges of columns that a transpose is cut into; how many does not change the result.

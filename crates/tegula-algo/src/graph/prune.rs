@@ -1,7 +1,7 @@
 //! What may be done to a graph of distances: long edges cut, weights transformed.
 
 use rayon::prelude::*;
-use tegula_core::{Coords, Csr};
+use tegula_core::{Coords, Csr, sum_duplicates};
 
 /// Keeps the edges not shorter than `shortest` nor longer than `longest`, and of these the shorter `percentile` percent.
 ///
@@ -102,14 +102,7 @@ pub fn cosine(graph: &Csr) -> Csr {
                 let (others, weights) = columns.row(j as usize);
                 products.extend(others.iter().zip(weights).map(|(&l, &v)| (l, u * v)));
             }
-            products.sort_by_key(|e| e.0);
-            products.dedup_by(|b, a| {
-                let same = a.0 == b.0;
-                if same {
-                    a.1 += b.1;
-                }
-                same
-            });
+            sum_duplicates(&mut products);
             products
         })
         .collect();
