@@ -166,6 +166,11 @@ impl Csr {
         self.values.make_mut()
     }
 
+    /// Values to be changed in pieces; see [`Buf::update`].
+    pub fn update_values(&mut self, ends: &[usize], f: impl Fn(usize, &mut [f32]) + Sync) {
+        self.values.update(ends, f);
+    }
+
     /// Columns and values of row `i`.
     pub fn row(&self, i: usize) -> (&[u32], &[f32]) {
         let r = self.indptr[i]..self.indptr[i + 1];

@@ -3,12 +3,10 @@
 use tegula_core::{Column, Frame, Labels, Matrix, Result, keys};
 
 use super::{Flavor, HighlyVariableGenesParams, rows_of};
-use crate::pp::columns::{Rows, moments_of_rows};
-use crate::pp::fast_math::exp_m1;
+use crate::pp::columns::{Rows, moments_of_rows, widen};
+use crate::pp::fast_math::exp_m1_all;
 use crate::stats::quantile::{median, quantile_of_sorted};
 
-/// Beyond this an exponential is infinite; values so large are no logarithms, but must not wrap around.
-const LIMIT: f64 = 690.0;
 /// Median absolute deviation of the standard normal distribution.
 const MAD_OF_NORMAL: f64 = 0.674_489_750_196_081_7;
 
@@ -62,9 +60,9 @@ fn of_rows(m: &Matrix, rows: Rows<'_>, params: &HighlyVariableGenesParams, base:
     let logged = params.flavor == Flavor::Seurat;
     let scale = base.map_or(1.0, f64::ln);
     let (mean, variance) = if logged {
-        moments_of_rows(m, rows, |x| exp_m1((x * scale).clamp(-LIMIT, LIMIT)))
+        moments_of_rows(m, rows, |from, to| exp_m1_all(from, scale, to))
     } else {
-        moments_of_rows(m, rows, |x| x)
+        moments_of_rows(m, rows, widen)
     };
     let genes: Vec<usize> = (0..mean.len()).filter(|&j| rows.is_none() || mean[j] != 0.0).collect();
     let (means, dispersions): (Vec<f64>, Vec<f64>) = genes
