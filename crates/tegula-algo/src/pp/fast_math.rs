@@ -20,7 +20,7 @@ const ROOT_HALF: u32 = 0x3f35_04f3;
 const ONE: u32 = 0x3f80_0000;
 /// ln 2 in two parts; the first times an exponent is exact.
 const LN_2_HIGH: f32 = 0.693_138_1;
-const LN_2_LOW: f32 = 9.058_000_6e-6;
+const LN_2_LOW: f32 = 9.058e-6;
 
 /// Replaces every x, finite and not negative, by ln(1 + x).
 pub(super) fn ln_1p_all(values: &mut [f32]) {

@@ -73,7 +73,9 @@ pub fn log1p(m: &mut Matrix, base: Option<f64>) {
     m.update_values(&ends, |_, piece| {
         ln_1p_all(piece);
         if base.is_some() {
-            piece.iter_mut().for_each(|v| *v = (f64::from(*v) * scale) as f32);
+            for v in piece {
+                *v = (f64::from(*v) * scale) as f32;
+            }
         }
     });
 }

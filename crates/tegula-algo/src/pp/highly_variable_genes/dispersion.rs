@@ -163,7 +163,9 @@ fn standardise_robustly(bin: &[usize], x: &[f64]) -> Vec<f64> {
         .into_iter()
         .map(|mut v| {
             let middle = median(&mut v).unwrap_or(f64::NAN);
-            v.iter_mut().for_each(|x| *x = (*x - middle).abs());
+            for x in &mut v {
+                *x = (*x - middle).abs();
+            }
             (middle, median(&mut v).unwrap_or(f64::NAN) / MAD_OF_NORMAL)
         })
         .collect();
