@@ -38,6 +38,6 @@ pub(super) fn in_order(m: &Csr) -> Result<bool> {
 fn row_in_order(cols: &[u32], n_cols: usize) -> bool {
     let Some((&last, before)) = cols.split_last() else { return true };
     // Without an early exit, so that it vectorises.
-    let ascends = before.iter().zip(&cols[1..]).fold(true, |all, (a, b)| all & (a < b));
-    ascends && (last as usize) < n_cols
+    let falls = before.iter().zip(&cols[1..]).fold(0, |any, (a, b)| any | u32::from(a >= b));
+    falls == 0 && (last as usize) < n_cols
 }
