@@ -928,7 +928,7 @@ def spatial_autocorr(
     *,
     mode: Literal["moran", "geary"] = "moran",
     genes: Sequence[str] = (),
-    attr: Literal["X", "obs"] = "X",
+    attr: Literal["X", "obs", "obsm"] = "X",
     layer: str | None = None,
     connectivity_key: str = "spatial_connectivities",
     transformation: bool = True,
@@ -948,11 +948,12 @@ def spatial_autocorr(
     mode
         The statistic.
     genes
-        Genes (or columns of `obs`) to measure; where empty the highly variable genes if marked, else all.
+        Genes (columns of `obs`; numbers or names of columns in `obsm`) to measure; where empty the highly
+        variable genes if marked, else all.
     attr
         What to measure.
     layer
-        Layer to use instead of `X`.
+        Layer to use instead of `X`; where `attr` is `obsm`, the key in it.
     connectivity_key
         The graph in `obsp`.
     transformation
