@@ -83,6 +83,7 @@ pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -
     // In the order of the first tree, what is near lies near in memory.
     let points = points.ordered(&first.order);
     let order = first.order;
+    let sample = truth.places(&order);
     let mut lists = Lists::new(n, k.max(KEPT).min(n - 1));
     forest::search(&points, &forest::Tree { order: (0..n as u32).collect(), ends: first.ends }, &mut lists, ctx)?;
     let (mut trees, mut recall) = (1, 0.0);
@@ -98,7 +99,7 @@ pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -
         }
         for _ in 0..ROUNDS {
             let changed = join::round(&points, &mut lists, WIDTH + WIDER * wider, ctx)?;
-            recall = truth.recall(data, &lists, &order);
+            recall = truth.recall(data, &lists, &order, &sample);
             ctx.metric(TASK, "recall", recall);
             if recall >= min_recall || (changed as f64) < SETTLED * (n * lists.k()) as f64 {
                 break;
@@ -108,10 +109,10 @@ pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -
             break;
         }
     }
+    ctx.end(TASK);
     if recall < min_recall && n <= AFFORDABLE && !ctx.stopping() {
         return Ok(Approximate { knn: super::knn(data, k, ctx)?, recall: 1.0 });
     }
-    ctx.end(TASK);
     Ok(Approximate { knn: finish(data, k, &lists, &order), recall })
 }
 
@@ -191,19 +192,24 @@ impl Truth {
         Ok(Self { rows, farthest: parts.into_iter().flatten().collect(), k })
     }
 
-    /// The share of the nearest found, a tie with the last of them counting as one of them.
-    fn recall(&self, data: &Dense, lists: &Lists, order: &[u32]) -> f64 {
+    /// Where in an order of all rows those of the sample stand.
+    fn places(&self, order: &[u32]) -> Vec<usize> {
         let mut places = vec![0; self.rows.len()];
         for (p, i) in order.iter().enumerate() {
             if let Ok(at) = self.rows.binary_search(i) {
                 places[at] = p;
             }
         }
+        places
+    }
+
+    /// The share of the nearest found, a tie with the last of them counting as one of them.
+    fn recall(&self, data: &Dense, lists: &Lists, order: &[u32], places: &[usize]) -> f64 {
         let found = |((&i, &farthest), &place): ((&u32, &f64), &usize)| {
             let distance = |p: u32| distance2(data.row(i as usize), data.row(order[p as usize] as usize));
             lists.neighbors(place).filter(|&p| distance(p) <= farthest).count().min(self.k)
         };
-        let total: usize = self.rows.iter().zip(&self.farthest).zip(&places).map(found).sum();
+        let total: usize = self.rows.iter().zip(&self.farthest).zip(places).map(found).sum();
         total as f64 / (self.rows.len() * self.k) as f64
     }
 }

@@ -7,6 +7,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result, par};
 
+use crate::linalg::panel::vectorised;
+
 /// Queries per block of products.
 const QUERIES: usize = 128;
 /// Candidates per block of products: 128 × 1024 products are 512 KiB and stay in the second-level cache.
@@ -150,6 +152,19 @@ pub(crate) fn check_k(method: &str, name: &str, k: usize, n: usize) -> Result<()
     }
 }
 
+/// The mean of the rows.
+pub(super) fn mean(data: &Dense) -> Vec<f64> {
+    let (n, d) = (data.n_rows(), data.n_cols());
+    let sums = par::sum_vectors(n, par::BLOCK, d, |range| {
+        let mut sum = vec![0.0; d];
+        for i in range {
+            sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
+        }
+        sum
+    });
+    sums.into_iter().map(|s| s / n as f64).collect()
+}
+
 /// The rows, centred and scaled, ready for the products.
 pub(super) struct Exact<'a> {
     data: &'a Dense,
@@ -169,16 +184,7 @@ impl<'a> Exact<'a> {
     pub(super) fn new(data: &'a Dense) -> Self {
         let (n, d) = (data.n_rows(), data.n_cols());
         let width = d + 1;
-        let mean: Vec<f64> = par::sum_vectors(n, par::BLOCK, d, |range| {
-            let mut sum = vec![0.0; d];
-            for i in range {
-                sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
-            }
-            sum
-        })
-        .into_iter()
-        .map(|s| s / n as f64)
-        .collect();
+        let mean = mean(data);
         let centred = |i: usize, j: usize| f64::from(data.row(i)[j]) - mean[j];
         let reach = (0..n)
             .into_par_iter()
@@ -225,7 +231,7 @@ impl<'a> Exact<'a> {
                 1.0,
                 Par::Seq,
             );
-            pulp::Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
                     for (q, (found, scores)) in found.iter_mut().zip(scores.chunks(len)).enumerate() {

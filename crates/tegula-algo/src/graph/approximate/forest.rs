@@ -9,7 +9,7 @@ use tegula_core::{Ctx, Result};
 use super::super::knn::{TASK, bound, collect_below, up};
 use super::lists::{Lists, Stretch};
 use super::points::{Points, along};
-use crate::linalg::panel::{Row, W};
+use crate::linalg::panel::{Row, W, vectorised};
 
 /// Rows of a leaf at most: all their products stay in the second-level cache.
 pub(super) const LEAF: usize = 512;
@@ -138,7 +138,7 @@ fn join_leaf(points: &Points, rows: &[u32], leaf: &mut Stretch<'_>) {
         Par::Seq,
     );
     let mut near = Vec::new();
-    pulp::Arch::new().dispatch(
+    vectorised(
         #[inline(always)]
         || {
             for q in 0..m {

@@ -4,8 +4,9 @@
 
 use pulp::Simd;
 use rayon::prelude::*;
-use tegula_core::{Dense, par};
+use tegula_core::Dense;
 
+use super::super::knn::mean;
 use crate::linalg::panel::{Real, Row, W};
 
 /// Centred rows, padded with zeros to whole cache lines.
@@ -19,14 +20,7 @@ pub(super) struct Points {
 impl Points {
     pub(super) fn new(data: &Dense) -> Self {
         let (n, dim) = (data.n_rows(), data.n_cols());
-        let sums = par::sum_vectors(n, 64 * par::BLOCK, dim, |rows| {
-            let mut sum = vec![0.0; dim];
-            for i in rows {
-                sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
-            }
-            sum
-        });
-        let mean: Vec<f64> = sums.into_iter().map(|s| s / n as f64).collect();
+        let mean = mean(data);
         let per_row = dim.div_ceil(W);
         let mut lines = vec![Row::default(); n * per_row];
         lines.par_chunks_mut(per_row).enumerate().for_each(|(i, lines)| {
