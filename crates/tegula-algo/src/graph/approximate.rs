@@ -82,11 +82,13 @@ pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -
         cell.rows.iter().zip(0..).for_each(|(&i, at)| place[i as usize] = (c, at));
     }
     let (mut indices, mut distances) = (vec![0u32; n * k], vec![0f64; n * k]);
-    indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(place).for_each(|((indices, distances), (c, at))| {
-        for (s, &(d2, j)) in parts[c as usize][at as usize * k..][..k].iter().enumerate() {
-            (indices[s], distances[s]) = (j, d2.sqrt());
-        }
-    });
+    indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(place).for_each(
+        |((indices, distances), (c, at))| {
+            for (s, &(d2, j)) in parts[c as usize][at as usize * k..][..k].iter().enumerate() {
+                (indices[s], distances[s]) = (j, d2.sqrt());
+            }
+        },
+    );
     let knn = Knn::from_parts(k, indices, distances);
     let recall = truth.recall(data, &knn);
     ctx.metric(TASK, "recall", recall);

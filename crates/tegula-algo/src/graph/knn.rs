@@ -169,7 +169,8 @@ pub(super) struct Centred<'a> {
 impl<'a> Centred<'a> {
     pub(super) fn new(data: &'a Dense) -> Self {
         let mut centred = Self { data, mean: mean(data), scale: 1.0 };
-        let reach = (0..data.n_rows()).into_par_iter().map(|i| centred.numbers(i).fold(0.0, |m: f64, x| m.max(x.abs())));
+        let reach =
+            (0..data.n_rows()).into_par_iter().map(|i| centred.numbers(i).fold(0.0, |m: f64, x| m.max(x.abs())));
         let reach = reach.reduce(|| 0.0, f64::max);
         if reach > 0.0 {
             centred.scale = (-reach.log2().floor()).exp2();

@@ -163,7 +163,6 @@ impl<F: FnMut(usize, usize, &[f32; W], f32) -> f32> Scan<'_, F> {
         first: usize,
         limits: &mut [f32; TILE],
     ) {
-        let dim = self.panels.dim;
         let scores = self.scores::<S, P, R>(simd, at, numbers);
         for q in 0..TILE {
             let mut least = f32::lanes::<S>(&scores[q][0])[0];
@@ -201,7 +200,7 @@ impl<F: FnMut(usize, usize, &[f32; W], f32) -> f32> Scan<'_, F> {
                 sums[q][p] = registers(&group[dim], p);
             }
         }
-        // Nothing in here may fail: else the sums would not stay in registers.
+        // Nothing in here may fail, for the same reason as below.
         for (line, numbers) in group.iter().zip(numbers.chunks_exact(TILE)) {
             let rows = std::array::from_fn::<_, P, _>(|p| registers(line, p));
             for q in 0..TILE {
@@ -216,6 +215,7 @@ impl<F: FnMut(usize, usize, &[f32; W], f32) -> f32> Scan<'_, F> {
         let mut scores = [[Row::<f32>::default(); P]; TILE];
         for q in 0..TILE {
             for p in 0..P {
+                // A copy of its own, read at a place known when compiled: else the sums would not stay in registers.
                 let sums = sums[q][p];
                 f32::lanes_mut::<S>(&mut scores[q][p])[..R].copy_from_slice(&sums);
             }
