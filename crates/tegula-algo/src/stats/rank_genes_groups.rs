@@ -27,7 +27,7 @@ use tegula_core::{
 /// joined group by group, without cancellation.
 ///
 /// # Reads and writes
-/// Reads `X` (or `layer`, or `raw.X` with `use_raw`), `obs[groupby]` and the base in `uns["log1p"]`. Writes
+/// Reads `raw.X` where there is one, else `X`, or `layer`, `obs[groupby]` and the base in `uns["log1p"]`. Writes
 /// `uns[key_added]` as scanpy does: records `names`, `scores`, `pvals`, `pvals_adj`, `logfoldchanges` with a field per
 /// group, best gene first; tables `pts`, `pts_rest` with `pts`; `params`.
 ///
@@ -39,8 +39,7 @@ use tegula_core::{
 ///
 /// # Differences from the reference
 /// Numbers are scanpy's. Genes of equal score are ordered by position; categories without observations are left out;
-/// `use_raw` is off unless asked for; logistic regression is not offered. Observations without a label count among the
-/// rest, as in scanpy.
+/// logistic regression is not offered. Observations without a label count among the rest, as in scanpy.
 ///
 /// # Example
 /// `tegula tl rank_genes_groups in.h5ad -o out.h5ad --groupby leiden --method wilcoxon`
@@ -50,7 +49,6 @@ use tegula_core::{
 /// al. 2018, <https://doi.org/10.1186/s13059-017-1382-0>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools, reason = "scanpy's switches")]
 pub struct RankGenesGroupsParams {
     /// Column of `obs` with the groups.
     pub groupby: String,
@@ -72,8 +70,8 @@ pub struct RankGenesGroupsParams {
     pub tie_correct: bool,
     /// Layer to use instead of `X`.
     pub layer: Option<String>,
-    /// Use `raw.X` instead of `X`.
-    pub use_raw: bool,
+    /// Use `raw.X` instead of `X`; by default where there is one and no layer is named, as scanpy does.
+    pub use_raw: Option<bool>,
     /// Flags in `var`: only genes that have it are tested.
     pub mask_var: Option<String>,
     /// Name to store under in `uns`.
@@ -118,7 +116,7 @@ impl Default for RankGenesGroupsParams {
             corr_method: CorrMethod::BenjaminiHochberg,
             tie_correct: false,
             layer: None,
-            use_raw: false,
+            use_raw: None,
             mask_var: None,
             key_added: "rank_genes_groups".into(),
         }
@@ -128,14 +126,15 @@ impl Default for RankGenesGroupsParams {
 impl RankGenesGroupsParams {
     /// The matrix to test and its genes.
     fn source(&self, adata: &AnnData) -> Result<(Matrix, Vec<String>)> {
-        let (x, var) = match adata.raw().filter(|_| self.use_raw) {
+        let use_raw = self.use_raw.unwrap_or(self.layer.is_none() && adata.raw().is_some());
+        let (x, var) = match adata.raw().filter(|_| use_raw) {
             Some(raw) => (&raw.x, &raw.var),
-            None if self.use_raw => {
+            None if use_raw => {
                 return Err(Error::data("raw", "there is none; leave out use_raw, or name a layer"));
             }
             None => (adata.matrix(self.layer.as_deref())?, adata.var()),
         };
-        if self.use_raw && !x.values().iter().all(|v| v.is_finite()) {
+        if use_raw && !x.values().iter().all(|v| v.is_finite()) {
             return Err(Error::data("raw", "holds NaN or infinite values; make it again from clean data"));
         }
         let Some(key) = &self.mask_var else { return Ok((x.clone(), var.index().to_vec())) };
@@ -215,8 +214,13 @@ impl Step for RankGenesGroupsParams {
     const SUMMARY: &'static str = "Ranks the genes that mark each group of observations.";
 
     fn reads(&self) -> Vec<Slot> {
-        let matrix = if self.use_raw { Slot::Raw } else { Slot::matrix(self.layer.as_deref()) };
-        let mut slots = vec![matrix, Slot::obs(&self.groupby), Slot::uns(keys::LOG1P)];
+        let matrix = Slot::matrix(self.layer.as_deref());
+        let mut slots = match self.use_raw {
+            Some(true) => vec![Slot::Raw],
+            None if self.layer.is_none() => vec![Slot::Raw, matrix],
+            _ => vec![matrix],
+        };
+        slots.extend([Slot::obs(&self.groupby), Slot::uns(keys::LOG1P)]);
         slots.extend(self.mask_var.as_deref().map(Slot::var));
         slots
     }
@@ -229,7 +233,7 @@ impl Step for RankGenesGroupsParams {
         if self.n_genes == Some(0) {
             return Err(Self::refuse("n_genes", 0, "at least 1"));
         }
-        if self.use_raw && self.layer.is_some() {
+        if self.use_raw == Some(true) && self.layer.is_some() {
             return Err(Self::refuse("use_raw", true, "false where a layer is named"));
         }
         Ok(())
