@@ -277,6 +277,6 @@ def test_a_refused_logarithm_leaves_the_values_alone():
     adata = tissue()
     adata.X.data[5] = -1
     before = adata.X.data.copy()
-    with pytest.raises(ValueError, match="negative|-1"):
+    with pytest.raises(ValueError, match="negative"):
         tg.pp.log1p(adata)
     assert (adata.X.data == before).all()

@@ -1187,11 +1187,13 @@ def neighbors(
 
     **How it works**
 
-    Distances come from blocks of matrix products; whatever could be among the nearest within rounding is measured
-    again in double precision, so the answer is exact, ties going to the lower index. In larger data random trees
-    give first neighbours and NN-descent better ones, until on 1000 observations, searched exactly, enough are
-    right; the share is in `uns["neighbors"]["recall"]`. `umap` weights a connection by UMAP's fuzzy union
-    (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
+    Distances come from sums of products kept in registers; whatever could be among the nearest within rounding is
+    measured again in double precision, so the answer is exact, ties going to the lower index. Larger data are cut
+    into cells by k-means, and an observation looks through the cells whose border is near enough; how near is
+    learnt from 1000 observations that are searched exactly. The share found of their neighbours is in
+    `uns["neighbors"]["recall"]`.
+    `umap` weights a connection by UMAP's fuzzy union (nearest other 1, falling off so that the weights of an
+    observation sum to log₂(k + 1));
     `binary` gives 1 to every pair of which one is among the other's nearest.
 
     **Determinism**
@@ -1200,7 +1202,8 @@ def neighbors(
 
     **Cost**
 
-    Time O(N² d) exactly, else about O(N log N); memory O(N k).
+    Time O(N² d) exactly, else O(N √N d) in data of few intrinsic dimensions, up to the exact one's in noise;
+    memory O(N k).
 
     **Differences from the reference**
 
@@ -1210,7 +1213,7 @@ def neighbors(
 
     References
     ----------
-    Dong, Moses & Li 2011, <https://doi.org/10.1145/1963405.1963487>; McInnes, Healy & Melville 2018,
+    Jégou, Douze & Schmid 2011 (cells), <https://doi.org/10.1109/TPAMI.2010.57>; McInnes, Healy & Melville 2018,
     <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
     <https://doi.org/10.1186/s13059-017-1382-0>
     """

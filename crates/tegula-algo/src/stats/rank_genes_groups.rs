@@ -124,9 +124,14 @@ impl Default for RankGenesGroupsParams {
 }
 
 impl RankGenesGroupsParams {
+    /// Whether `raw` is taken.
+    fn of_raw(&self, adata: &AnnData) -> bool {
+        self.use_raw.unwrap_or(self.layer.is_none() && adata.raw().is_some())
+    }
+
     /// The matrix to test and its genes.
     fn source(&self, adata: &AnnData) -> Result<(Matrix, Vec<String>)> {
-        let use_raw = self.use_raw.unwrap_or(self.layer.is_none() && adata.raw().is_some());
+        let use_raw = self.of_raw(adata);
         let (x, var) = match adata.raw().filter(|_| use_raw) {
             Some(raw) => (&raw.x, &raw.var),
             None if use_raw => {
@@ -136,6 +141,9 @@ impl RankGenesGroupsParams {
         };
         if use_raw && !x.values().iter().all(|v| v.is_finite()) {
             return Err(Error::data("raw", "holds NaN or infinite values; make it again from clean data"));
+        }
+        if !use_raw {
+            crate::pp::check_finite(adata, self.layer.as_deref())?;
         }
         let Some(key) = &self.mask_var else { return Ok((x.clone(), var.index().to_vec())) };
         let flags = match var.get(key) {
@@ -151,12 +159,12 @@ impl RankGenesGroupsParams {
     }
 
     /// What scanpy keeps in `uns[key_added]`.
-    fn stored(&self, ranking: &Ranking, names: &[String]) -> Result<Dict> {
+    fn stored(&self, ranking: &Ranking, names: &[String], use_raw: bool) -> Result<Dict> {
         let params = Dict::from([
             ("groupby".to_owned(), Value::from(self.groupby.as_str())),
             ("reference".to_owned(), Value::from(self.reference.as_str())),
             ("method".to_owned(), Value::from(self.method.name())),
-            ("use_raw".to_owned(), Value::from(self.use_raw)),
+            ("use_raw".to_owned(), Value::from(use_raw)),
             ("layer".to_owned(), self.layer.as_deref().map_or(Value::Null, Value::from)),
             ("corr_method".to_owned(), Value::from(self.corr_method.name())),
         ]);
@@ -240,9 +248,6 @@ impl Step for RankGenesGroupsParams {
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
-        if !self.use_raw {
-            crate::pp::check_finite(adata, self.layer.as_deref())?;
-        }
         let (x, names) = self.source(adata)?;
         let base = adata.uns().get(keys::LOG1P).and_then(Value::as_dict).and_then(|d| d.get("base"));
         let labels = adata.labels(&self.groupby)?;
@@ -251,7 +256,7 @@ impl Step for RankGenesGroupsParams {
             ctx.warn("the matrix holds whole numbers: rank genes on log-normalised data, not on counts");
         }
         let ranking = rank_genes_groups(&x, &labels, self, base.and_then(Value::as_f64), ctx)?;
-        let stored = self.stored(&ranking, &names)?;
+        let stored = self.stored(&ranking, &names, self.of_raw(adata))?;
         adata.set_uns(&self.key_added, stored);
         Ok(Dict::from([
             ("n_groups".to_owned(), Value::from(ranking.groups.len())),
