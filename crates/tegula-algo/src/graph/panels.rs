@@ -223,3 +223,44 @@ impl<F: FnMut(usize, usize, &[f32; W], f32) -> f32> Scan<'_, F> {
         scores
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_of_registers_finds_the_same_small_scores() {
+        // Neither groups nor panels nor tiles are full.
+        let (n, m, dim) = (150, 8, 5);
+        let number = |i: usize, j: usize| ((i * 31 + j * 17) % 23) as f32 - 11.0;
+        let panels = Panels::new(n, dim, |i, row| row.iter_mut().enumerate().for_each(|(j, x)| *x = number(i, j)));
+        let mut queries = Queries::new(dim);
+        for q in 0..m {
+            queries.push(&(0..dim).map(|j| number(q + 7, j)).collect::<Vec<_>>());
+        }
+        let limit = |q: usize| if q == 3 { f32::INFINITY } else { 60.0 * q as f32 - 200.0 };
+        let mut expected = Vec::new();
+        for (q, i) in (0..m).flat_map(|q| (0..n).map(move |i| (q, i))) {
+            let score: f32 = (0..dim).map(|j| number(i, j) * (number(i, j) - 2.0 * number(q + 7, j))).sum();
+            if score <= limit(q) {
+                expected.push((q, i, score));
+            }
+        }
+        for wide in [true, false] {
+            let (mut found, mut limits) = (Vec::new(), (0..m).map(limit).collect::<Vec<f32>>());
+            let near = |q: usize, first: usize, scores: &[f32; W], limit: f32| {
+                let near = (first..n).zip(scores).filter(|e| *e.1 <= limit);
+                found.extend(near.map(|(i, &s)| (q, i, s)));
+                limit
+            };
+            if wide {
+                scan(&panels, 0..panels.n_groups(), &queries, &mut limits, near);
+            } else {
+                let groups = 0..panels.n_groups();
+                Scan { panels: &panels, groups, queries: &queries, limits: &mut limits, near }.with_simd(pulp::Scalar);
+            }
+            found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+            assert_eq!(found, expected);
+        }
+    }
+}

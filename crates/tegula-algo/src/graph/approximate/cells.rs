@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tegula_core::{Ctx, Result, par};
 
 use super::super::knn::{Centred, TASK};
-use super::super::panels::{Panels, Queries, scan};
+use super::super::panels::{Panels, Queries, length2, scan};
 use crate::linalg::panel::W;
 
 /// Rows per cell in the mean …
@@ -105,5 +105,5 @@ fn assigned(data: &Centred<'_>, rows: &[u32], centres: &[Vec<f32>], ctx: &Ctx<'_
 
 /// Squared lengths.
 pub(super) fn lengths<'a>(rows: impl Iterator<Item = &'a Vec<f32>>) -> Vec<f32> {
-    rows.map(|c| super::super::panels::length2(c) as f32).collect()
+    rows.map(|c| length2(c) as f32).collect()
 }
