@@ -129,6 +129,9 @@ fn override_parameters(recipe: &mut Recipe, options: &RunOptions, spatial_key: &
     };
     set("tl.scc", "s_neigh", options.s_neigh.map(Json::from));
     set("tl.scc", "e_neigh", options.e_neigh.map(Json::from));
+    set("pp.neighbors", "n_neighbors", options.e_neigh.map(Json::from));
+    set("tl.sweep", "s_neigh", options.s_neigh.map(|s| json!([s])));
+    set("tl.sweep", "e_neigh", options.e_neigh.map(|e| json!([e])));
     set("tl.scc", "cluster_method", options.cluster_method.clone().map(Json::from));
     set("tl.smooth", "n_neighbors", options.smooth.map(Json::from));
     set("pp.pca", "n_comps", options.n_comps.map(Json::from));
@@ -137,7 +140,7 @@ fn override_parameters(recipe: &mut Recipe, options: &RunOptions, spatial_key: &
         set(id, "n_clusters", options.n_clusters.map(Json::from));
     }
     let key = (spatial_key != tegula_core::keys::SPATIAL).then(|| json!(spatial_key));
-    for id in ["tl.scc", "tl.smooth", "pp.spatial_neighbors"] {
+    for id in ["tl.scc", "tl.smooth", "tl.sweep", "pp.spatial_neighbors"] {
         set(id, "spatial_key", key.clone());
     }
     if options.smooth == Some(0) {

@@ -295,6 +295,7 @@ def scc(
     pca_key: str = "X_pca",
     spatial_key: str = "spatial",
     n_pcs: int | None = None,
+    neighbors_key: str | None = None,
     seed: int = 0,
     random_state: int | None = None,
     copy: bool = False,
@@ -325,6 +326,9 @@ def scc(
         Where the positions lie in `obsm`.
     n_pcs
         Use only the first so many columns of the embedding; all if not given.
+    neighbors_key
+        Take the neighbours in expression that `pp.neighbors` stored (`uns[neighbors_key]` says where) instead of
+        searching them; `pca_key` and `n_pcs` are not used then.
     seed
         Seed of all randomness; the result does not depend on the number of threads.
     random_state
@@ -387,6 +391,7 @@ def scc(
         "pca_key": pca_key,
         "spatial_key": spatial_key,
         "n_pcs": n_pcs,
+        "neighbors_key": neighbors_key,
     }
     seed = seed if random_state is None else random_state
     return run("tl.scc", adata, params, seed=seed, copy=copy)
@@ -528,6 +533,7 @@ def sweep(
     pca_key: str = "X_pca",
     spatial_key: str = "spatial",
     n_pcs: int | None = None,
+    neighbors_key: str | None = None,
     seed: int = 0,
     random_state: int | None = None,
     copy: bool = False,
@@ -565,6 +571,9 @@ def sweep(
         Where the positions lie in `obsm`.
     n_pcs
         Use only the first so many columns of the embedding; all if not given.
+    neighbors_key
+        Take the neighbours in expression that `pp.neighbors` stored (`uns[neighbors_key]` says where) instead of
+        searching them; it must have found as many as the largest of `e_neigh`.
     seed
         Seed of all randomness; the result does not depend on the number of threads.
     random_state
@@ -633,6 +642,7 @@ def sweep(
         "pca_key": pca_key,
         "spatial_key": spatial_key,
         "n_pcs": n_pcs,
+        "neighbors_key": neighbors_key,
     }
     seed = seed if random_state is None else random_state
     return run("tl.sweep", adata, params, seed=seed, copy=copy)

@@ -27,7 +27,7 @@ use crate::graph::{MIN_RECALL, nearest, spatial_knn};
 /// cluster W.
 ///
 /// # Reads and writes
-/// Reads `obsm[pca_key]`, `obsm[spatial_key]`. Writes `obs[key_added]` (categories from `"0"`, the largest),
+/// Reads `obsm[pca_key]` (with `neighbors_key` the neighbours stored instead), `obsm[spatial_key]`. Writes `obs[key_added]` (categories from `"0"`, the largest),
 /// `obsp["<key_added>_connectivities"]` (W) and `uns[key_added]` (parameters, quality).
 ///
 /// # Determinism
@@ -69,6 +69,9 @@ pub struct SccParams {
     pub spatial_key: String,
     /// Use only the first so many columns of the embedding; all if not given.
     pub n_pcs: Option<usize>,
+    /// Take the neighbours in expression that `pp.neighbors` stored (`uns[neighbors_key]` says where) instead of searching
+    /// them: the nearest `e_neigh` by the stored distances. `pca_key` and `n_pcs` are not used then.
+    pub neighbors_key: Option<String>,
 }
 
 /// How communities of a graph are found.
@@ -104,6 +107,7 @@ impl Default for SccParams {
             pca_key: keys::X_PCA.into(),
             spatial_key: keys::SPATIAL.into(),
             n_pcs: None,
+            neighbors_key: None,
         }
     }
 }
@@ -125,25 +129,47 @@ impl Default for SccParams {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn scc_graph(features: &Dense, coords: &Coords, e_neigh: usize, s_neigh: usize, ctx: &Ctx<'_>) -> Result<Graph> {
-    let (near_e, near_s) = near(features, coords, (e_neigh, s_neigh), SccParams::ID, ctx)?;
-    joint(&near_e, &near_s, e_neigh, s_neigh)
+    let near_e = alike(features, e_neigh, SccParams::ID, ctx)?;
+    joint(&near_e, &beside(coords, s_neigh, near_e.n_obs(), SccParams::ID)?, e_neigh, s_neigh)
 }
 
-/// The nearest others in expression and in the tissue, for the method `id`.
-pub(super) fn near(
-    features: &Dense,
-    coords: &Coords,
-    (e_neigh, s_neigh): (usize, usize),
-    id: &str,
-    ctx: &Ctx<'_>,
-) -> Result<(Knn, Knn)> {
-    let n = features.n_rows();
+/// The nearest others in expression, for the method `id`.
+pub(super) fn alike(features: &Dense, e_neigh: usize, id: &str, ctx: &Ctx<'_>) -> Result<Knn> {
+    check_k(id, "e_neigh", e_neigh, features.n_rows())?;
+    Ok(nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn)
+}
+
+/// The nearest others in the tissue of `n` observations, for the method `id`.
+pub(super) fn beside(coords: &Coords, s_neigh: usize, n: usize, id: &str) -> Result<Knn> {
     if coords.len() != n {
         return Err(Error::shape("positions", format!("({})", coords.len()), format!("({n})")));
     }
-    check_k(id, "e_neigh", e_neigh, n)?;
     check_k(id, "s_neigh", s_neigh, n)?;
-    Ok((nearest(features, e_neigh, None, MIN_RECALL, ctx)?.knn, spatial_knn(coords, s_neigh)?))
+    spatial_knn(coords, s_neigh)
+}
+
+/// The nearest others in expression as a step is told to find them: stored by `pp.neighbors`, or searched now.
+pub(super) fn found_or_stored(
+    adata: &AnnData,
+    neighbors_key: Option<&str>,
+    e_neigh: usize,
+    id: &str,
+    search: impl FnOnce() -> Result<Dense>,
+    ctx: &Ctx<'_>,
+) -> Result<Knn> {
+    let Some(key) = neighbors_key else { return alike(&search()?, e_neigh, id, ctx) };
+    let noted = adata.uns().get(key).and_then(Value::as_dict).and_then(|d| d.get("distances_key"));
+    let slot = noted.and_then(Value::as_str).unwrap_or(keys::DISTANCES);
+    let Some(Value::Csr(distances)) = adata.obsp().get(slot) else {
+        return Err(adata.missing(&Slot::obsp(slot), "run pp.neighbors first, or leave out neighbors_key"));
+    };
+    Knn::from_distances(distances, e_neigh).ok_or_else(|| {
+        let reason = format!(
+            "holds fewer than {e_neigh} neighbours of some observation; run pp.neighbors with n_neighbors {e_neigh}, or \
+             leave out neighbors_key"
+        );
+        Error::data(Slot::obsp(slot), reason)
+    })
 }
 
 /// The joint graph of the first `e_neigh` and `s_neigh` neighbours.
@@ -168,7 +194,11 @@ pub(super) fn joint(near_e: &Knn, near_s: &Knn, e_neigh: usize, s_neigh: usize) 
 /// As [`scc_graph`], and [`Error::Param`] for a resolution or number of clusters that cannot be.
 pub fn scc(features: &Dense, coords: &Coords, params: &SccParams, ctx: &Ctx<'_>) -> Result<(Partition, Graph)> {
     params.validate()?;
-    let graph = scc_graph(features, coords, params.e_neigh, params.s_neigh, ctx)?;
+    domains(scc_graph(features, coords, params.e_neigh, params.s_neigh, ctx)?, params, ctx)
+}
+
+/// Finds domains in the joint graph.
+fn domains(graph: Graph, params: &SccParams, ctx: &Ctx<'_>) -> Result<(Partition, Graph)> {
     let SccParams { resolution, n_iterations, n_clusters, .. } = *params;
     let found = match params.cluster_method {
         ClusterMethod::Leiden => {
@@ -187,12 +217,23 @@ impl SccParams {
     }
 }
 
+/// The slots in which neighbours in expression may be found.
+pub(super) fn near_slots(neighbors_key: Option<&str>, pca_key: &str) -> Vec<Slot> {
+    match neighbors_key {
+        None => vec![Slot::obsm(pca_key)],
+        Some(key) => {
+            let made = format!("{key}_{}", keys::DISTANCES);
+            vec![Slot::uns(key), Slot::obsp(keys::DISTANCES), Slot::obsp(&made)]
+        }
+    }
+}
+
 impl Step for SccParams {
     const ID: &'static str = "tl.scc";
     const SUMMARY: &'static str = "Finds domains that hang together in expression and in the tissue (SCC).";
 
     fn reads(&self) -> Vec<Slot> {
-        vec![Slot::obsm(&self.pca_key), Slot::obsm(&self.spatial_key)]
+        [near_slots(self.neighbors_key.as_deref(), &self.pca_key), vec![Slot::obsm(&self.spatial_key)]].concat()
     }
 
     fn writes(&self) -> Vec<Slot> {
@@ -219,9 +260,11 @@ impl Step for SccParams {
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
-        let features = embedding(adata, &self.pca_key, self.n_pcs, Self::ID)?;
         let coords = adata.coords(&self.spatial_key)?;
-        let (found, graph) = scc(&features, &coords, self, ctx)?;
+        let search = || embedding(adata, &self.pca_key, self.n_pcs, Self::ID);
+        let near_e = found_or_stored(adata, self.neighbors_key.as_deref(), self.e_neigh, Self::ID, search, ctx)?;
+        let near_s = beside(&coords, self.s_neigh, near_e.n_obs(), Self::ID)?;
+        let (found, graph) = domains(joint(&near_e, &near_s, self.e_neigh, self.s_neigh)?, self, ctx)?;
         let params = Dict::from([
             ("e_neigh".to_owned(), Value::from(self.e_neigh)),
             ("s_neigh".to_owned(), Value::from(self.s_neigh)),

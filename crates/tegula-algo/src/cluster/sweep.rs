@@ -14,7 +14,8 @@ use super::objective::Objective;
 use super::options::{check_iterations, check_runs};
 use super::partition::Partition;
 use super::runs::{Agreements, many};
-use super::scc::{ClusterMethod, joint, near};
+use super::scc::{ClusterMethod, alike, beside, found_or_stored, joint, near_slots};
+use crate::graph::Knn;
 use crate::graph::neighbors::embedding;
 use crate::metrics::{ari, chaos, modularity, pas, silhouette};
 
@@ -86,6 +87,9 @@ pub struct SweepParams {
     pub spatial_key: String,
     /// Use only the first so many columns of the embedding; all if not given.
     pub n_pcs: Option<usize>,
+    /// Take the neighbours in expression that `pp.neighbors` stored (`uns[neighbors_key]` says where) instead of searching
+    /// them; it must have found as many as the largest of `e_neigh`.
+    pub neighbors_key: Option<String>,
 }
 
 impl Default for SweepParams {
@@ -104,6 +108,7 @@ impl Default for SweepParams {
             pca_key: keys::X_PCA.into(),
             spatial_key: keys::SPATIAL.into(),
             n_pcs: None,
+            neighbors_key: None,
         }
     }
 }
@@ -134,12 +139,27 @@ pub fn sweep(
     ctx: &Ctx<'_>,
 ) -> Result<Sweep> {
     params.validate()?;
-    if let Some(l) = labels.filter(|l| l.len() != features.n_rows()) {
-        return Err(Error::shape("labels", format!("({})", l.len()), format!("({})", features.n_rows())));
+    let near_e = alike(features, most(&params.e_neigh), SweepParams::ID, ctx)?;
+    compare(&near_e, coords, (labels, Some(features)), params, ctx)
+}
+
+fn most(k: &[usize]) -> usize {
+    k.iter().copied().max().unwrap_or(0)
+}
+
+/// Tries all combinations, the neighbours in expression given. `features` are for the silhouette.
+fn compare(
+    near_e: &Knn,
+    coords: &Coords,
+    (labels, features): (Option<&Labels>, Option<&Dense>),
+    params: &SweepParams,
+    ctx: &Ctx<'_>,
+) -> Result<Sweep> {
+    let n = near_e.n_obs();
+    if let Some(l) = labels.filter(|l| l.len() != n) {
+        return Err(Error::shape("labels", format!("({})", l.len()), format!("({n})")));
     }
-    let most = |k: &[usize]| k.iter().copied().max().unwrap_or(0);
-    let most = (most(&params.e_neigh), most(&params.s_neigh));
-    let (near_e, near_s) = near(features, coords, most, SweepParams::ID, ctx)?;
+    let near_s = beside(coords, most(&params.s_neigh), n, SweepParams::ID)?;
     let settings = Settings {
         task: SweepParams::ID,
         refine: params.cluster_method == ClusterMethod::Leiden,
@@ -154,7 +174,7 @@ pub fn sweep(
     ctx.begin(SweepParams::ID, 0);
     for &s_neigh in &params.s_neigh {
         for &e_neigh in &params.e_neigh {
-            let graph = joint(&near_e, &near_s, e_neigh, s_neigh)?;
+            let graph = joint(near_e, &near_s, e_neigh, s_neigh)?;
             let runs = many(&graph, &settings, resolutions, params.n_runs, ctx)?;
             let row = |runs: &[Partition]| {
                 let (mut row, labelling) = stand_in(&graph, runs);
@@ -163,7 +183,7 @@ pub fn sweep(
                 row.chaos = chaos(coords, &labelling)?;
                 row.pas = pas(coords, &labelling)?;
                 row.ari = labels.map(|l| ari(l, &labelling)).transpose()?;
-                if params.silhouette {
+                if let Some(features) = features.filter(|_| params.silhouette) {
                     let one = row.n_clusters < 2;
                     row.silhouette = Some(if one { f64::NAN } else { silhouette(features, &labelling, ctx)? });
                 }
@@ -201,7 +221,9 @@ impl Step for SweepParams {
     const SUMMARY: &'static str = "Tries neighbourhoods and resolutions for domains and recommends one.";
 
     fn reads(&self) -> Vec<Slot> {
-        let mut slots = vec![Slot::obsm(&self.pca_key), Slot::obsm(&self.spatial_key)];
+        let mut slots = near_slots(self.neighbors_key.as_deref(), &self.pca_key);
+        slots.push(Slot::obsm(&self.spatial_key));
+        slots.extend(self.silhouette.then(|| Slot::obsm(&self.pca_key)));
         slots.extend(self.labels_key.as_deref().map(Slot::obs));
         slots
     }
@@ -230,10 +252,13 @@ impl Step for SweepParams {
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
-        let features = embedding(adata, &self.pca_key, self.n_pcs, Self::ID)?;
         let coords = adata.coords(&self.spatial_key)?;
         let labels = self.labels_key.as_deref().map(|key| adata.labels(key)).transpose()?;
-        let found = sweep(&features, &coords, labels.as_ref(), self, ctx)?;
+        let embedding = || embedding(adata, &self.pca_key, self.n_pcs, Self::ID);
+        let (key, e_neigh) = (self.neighbors_key.as_deref(), most(&self.e_neigh));
+        let near_e = found_or_stored(adata, key, e_neigh, Self::ID, embedding, ctx)?;
+        let features = self.silhouette.then(embedding).transpose()?;
+        let found = compare(&near_e, &coords, (labels.as_ref(), features.as_ref()), self, ctx)?;
         let row = &found.rows[found.recommended];
         let recommended = Dict::from([
             ("row".to_owned(), Value::from(found.recommended)),

@@ -31,6 +31,21 @@ impl Knn {
         Self { k, indices, distances }
     }
 
+    /// The first `k` neighbours from distances as [`Knn::distance_csr`] stores them; `None` where a row has fewer.
+    pub(crate) fn from_distances(distances: &Csr, k: usize) -> Option<Self> {
+        let (mut indices, mut nearest) = (Vec::new(), Vec::new());
+        let mut row = Vec::new();
+        for i in 0..distances.n_rows() {
+            let (cols, values) = distances.row(i);
+            row.clear();
+            row.extend(values.iter().copied().zip(cols.iter().copied()));
+            row.sort_unstable_by(|a: &(f32, u32), b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            indices.extend(row.get(..k)?.iter().map(|e| e.1));
+            nearest.extend(row[..k].iter().map(|e| f64::from(e.0)));
+        }
+        Some(Self::from_parts(k, indices, nearest))
+    }
+
     /// Neighbours per observation.
     pub fn k(&self) -> usize {
         self.k

@@ -119,6 +119,24 @@ fn the_step_finds_two_patches_and_keeps_its_graph() {
 }
 
 #[test]
+fn stored_neighbours_give_the_same_domains_as_a_search() {
+    let mut adata = two_patches();
+    let e = run(&mut adata, json!({"e_neigh": 10, "neighbors_key": "neighbors"})).unwrap_err();
+    assert!(matches!(e, Error::Missing { .. }) && e.to_string().contains("run pp.neighbors first"), "{e}");
+    let neighbors = tegula_algo::graph::METHODS.iter().find(|m| m.id() == "pp.neighbors").unwrap();
+    neighbors.step(json!({"n_neighbors": 10})).unwrap().run(&mut adata, &Ctx::default()).unwrap();
+    let made = |adata: &AnnData| (adata.labels("scc").unwrap(), adata.graph("scc_connectivities", "").unwrap());
+    run(&mut adata, json!({"e_neigh": 10})).unwrap();
+    let searched = made(&adata);
+    run(&mut adata, json!({"e_neigh": 10, "neighbors_key": "neighbors", "pca_key": "none"})).unwrap();
+    assert_eq!(searched, made(&adata));
+    run(&mut adata, json!({"e_neigh": 7, "neighbors_key": "neighbors"})).unwrap();
+    assert!(made(&adata).1.n_edges() < searched.1.n_edges(), "the nearest of those stored");
+    let e = run(&mut adata, json!({"e_neigh": 11, "neighbors_key": "neighbors"})).unwrap_err().to_string();
+    assert!(e.starts_with("obsp[\"distances\"]: holds fewer than 11 neighbours"), "{e}");
+}
+
+#[test]
 fn the_step_says_what_is_wrong_and_stores_nothing() {
     let mut adata = two_patches();
     let e = run(&mut adata, json!({"e_neigh": 60})).unwrap_err();

@@ -36,6 +36,10 @@ const RESOLUTIONS: [f64; 3] = [0.5, 1.0, 1.5];
 /// Most observations for which `run` compares parameters by itself: it takes as long as 9 to 27 runs of Leiden.
 const MOST_SWEPT: usize = 50_000;
 
+/// Most observations for which communities are sought until nothing is gained, and the rounds beyond.
+const MOST_THOROUGH: usize = 200_000;
+const ROUNDS: usize = 5;
+
 /// A stage looks at the data as the stages before left it and names the steps to run.
 type Stage = fn(&AnnData, &RunOptions, &str, &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>>;
 
@@ -164,6 +168,14 @@ fn domains(
     scc["s_neigh"] = json!(s_neigh);
     scc["cluster_method"] = json!(method);
     scc["spatial_key"] = json!(spatial_key);
+    scc["neighbors_key"] = json!(keys::NEIGHBORS);
+    if adata.n_obs() > MOST_THOROUGH {
+        say(Said::Note(&format!(
+            "more than {MOST_THOROUGH} observations: {ROUNDS} rounds of {method}, the last bring little"
+        )));
+        cluster["n_iterations"] = json!(ROUNDS);
+        scc["n_iterations"] = json!(ROUNDS);
+    }
     let mut steps = vec![
         call("pp.neighbors", &json!({"n_neighbors": e_neigh})),
         call(&format!("tl.{method}"), &cluster),
@@ -205,6 +217,7 @@ fn comparison(
         "n_runs": 3,
         "n_iterations": 2,
         "spatial_key": spatial_key,
+        "neighbors_key": keys::NEIGHBORS,
     });
     if let Some(k) = options.n_clusters {
         sweep["n_clusters"] = json!(k);
