@@ -14,6 +14,7 @@ pub mod spatial_neighbors;
 
 pub use approximate::{Approximate, knn_approximate};
 pub(crate) use approximate::{MIN_RECALL, nearest};
+pub(crate) use fuzzy::exp;
 pub use delaunay::{delaunay, voronoi};
 pub use fuzzy::fuzzy_union;
 pub use grid::{grid, rings};

@@ -13,7 +13,7 @@ const MANTISSA: u64 = (1 << 52) - 1;
 
 /// ln(1 + x) for x ≥ 0 (NaN and infinite values never get here), within 2e-9 relative in `f64`.
 #[inline(always)]
-pub(super) fn ln_1p(x: f64) -> f64 {
+pub(crate) fn ln_1p(x: f64) -> f64 {
     let u = 1.0 + x;
     let bits = u.to_bits();
     // The exponent as a float without an integer conversion, which AVX2 lacks: put it below 2^52 and subtract.
