@@ -11,6 +11,7 @@ mod convolve;
 mod direct;
 mod mesh;
 mod spline;
+mod stencil;
 
 use rayon::prelude::*;
 use tegula_core::{Error, Result};
@@ -111,9 +112,9 @@ impl Field {
             return Ok(direct::repulsion(y, out));
         }
         self.repulsion.place(y, low, high);
-        self.repulsion.solve(y, 1, |_| [1.0]);
+        self.repulsion.solve(1, |_| [1.0]);
         let write = |o: &mut [f64; 2], f: [f64; 3]| *o = [-0.5 * f[1], -0.5 * f[2]];
-        Ok(self.repulsion.gather(y, |_| [1.0], out, write) - n as f64)
+        Ok(self.repulsion.gather(|_| [1.0], out, write) - n as f64)
     }
 
     /// Writes Σ_j A_ij q_ij (y_i − y_j) to row i of `out`.
@@ -149,9 +150,8 @@ impl Field {
                 of.iter_mut().zip(row).for_each(|(o, &v)| *o = f64::from(v));
                 of
             };
-            self.forces.solve(y, count, |i| read(weights.sources, i));
+            self.forces.solve(count, |i| read(weights.sources, i));
             self.forces.gather(
-                y,
                 |i| read(weights.targets, i),
                 out,
                 |o, f| {
