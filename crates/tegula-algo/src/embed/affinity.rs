@@ -93,6 +93,12 @@ impl Points {
         n * (n - 1.0) + 2.0 * n * self.squares.iter().sum::<f64>()
     }
 
+    /// The squared distance of two points.
+    pub(super) fn distance2(&self, i: usize, j: usize) -> f64 {
+        let row = |i: usize| &self.rows[i * self.dim..(i + 1) * self.dim];
+        row(i).iter().zip(row(j)).map(|(a, b)| (a - b) * (a - b)).sum()
+    }
+
     /// Squared distances of some points to all from `first` on, one row after the other.
     fn distances2(&self, rows: Range<usize>, first: usize, out: &mut [f64]) {
         let (d, h, w) = (self.dim, rows.len(), self.n_obs() - first);

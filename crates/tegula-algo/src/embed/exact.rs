@@ -6,9 +6,11 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
+use tegula_core::Result;
 
+use super::descent::Slope;
 use super::pairs::{Pairs, STRIP, rows, width};
-use super::terms::{Balance, Spreading, Terms};
+use super::terms::{Balance, Divergences, Spreading, Terms};
 use crate::linalg::panel::{Real, Row, W, with_lanes};
 
 /// Where the places beyond the last observation lie: nothing reaches them, and no square of it overflows.
@@ -66,12 +68,6 @@ impl<'a, T: Real, const D: usize> Exact<'a, T, D> {
         }
     }
 
-    /// Changes the factor of the nearness in expression.
-    pub fn exaggerate(&mut self, exaggeration: f64) {
-        self.weights = self.terms.weights(exaggeration, self.balance);
-        self.exaggeration = exaggeration;
-    }
-
     /// The gradient at `y`, point after point, in the reference's measure: a quarter of that of the Kullback-Leibler
     /// divergence of the nearness.
     pub fn gradient(&mut self, y: &[f64], gradient: &mut [f64]) {
@@ -111,6 +107,22 @@ impl<'a, T: Real, const D: usize> Exact<'a, T, D> {
                 *g = factor * pull[d][i] - push[d][i] / nearness + spread.factor * (y - spread.mean[d]);
             }
         });
+    }
+}
+
+impl<T: Real, const D: usize> Slope for Exact<'_, T, D> {
+    fn exaggerate(&mut self, factor: f64) {
+        self.weights = self.terms.weights(factor, self.balance);
+        self.exaggeration = factor;
+    }
+
+    fn gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<()> {
+        Exact::gradient(self, y, gradient);
+        Ok(())
+    }
+
+    fn divergences(&mut self, y: &[f64]) -> Result<Divergences> {
+        Ok(self.terms.divergences(y, D))
     }
 }
 

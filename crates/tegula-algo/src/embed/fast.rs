@@ -1,0 +1,201 @@
+//! The gradient in O(N log N): nearness from the nearest neighbours, all else from a field.
+
+use rand::RngExt;
+use rayon::prelude::*;
+use tegula_core::{Csr, Ctx, Dense, Result, par};
+
+use super::affinity::Points;
+use super::descent::Slope;
+use super::terms::{Balance, Divergences, Spreading};
+use crate::index::{Field, LowRank};
+use crate::reduce::{PcaParams, pca};
+
+/// Principal axes that carry the products of distances; the norms stay whole. With the two norms a rank of 16.
+const AXES: usize = 14;
+/// Observations per block of attractions.
+const BLOCK: usize = 256;
+/// Pairs that stand for all where divergences of distances are measured.
+const SAMPLE: usize = 200_000;
+
+/// The gradient of sparse nearness and of distances as weights of low rank.
+pub(super) struct Fast {
+    dim: usize,
+    balance: Balance,
+    nearness: Csr,
+    exaggeration: f64,
+    /// α Pg + β Ps as products of two narrow matrices, which are this wide.
+    weights: Option<(usize, Vec<f32>, Vec<f32>)>,
+    field: Field,
+    push: Vec<f64>,
+    spread: Vec<f64>,
+    sample: Sample,
+}
+
+impl Fast {
+    /// The gradient for points in `dim` dimensions, and the share of the true neighbours that it knows.
+    pub(super) fn new(
+        expression: &Points,
+        tissue: Option<&Points>,
+        dim: usize,
+        perplexity: f64,
+        balance: Balance,
+        ctx: &Ctx<'_>,
+    ) -> Result<(Self, f64)> {
+        let n = expression.n_obs();
+        let (nearness, recall) = expression.nearness_sparse(perplexity, ctx)?;
+        let sides = [(balance.alpha, Some(expression)), (balance.beta, tissue)];
+        let sides: Vec<(f64, &Points)> = sides.into_iter().filter_map(|(w, p)| Some((w, p?))).collect();
+        let fast = Self {
+            dim,
+            balance,
+            nearness,
+            exaggeration: 1.0,
+            weights: weights(&sides, ctx)?,
+            field: Field::new(dim)?,
+            push: vec![0.0; n * dim],
+            spread: vec![0.0; n * dim],
+            sample: Sample::of(expression, tissue.filter(|_| balance.beta > 0.0), balance, ctx),
+        };
+        Ok((fast, recall))
+    }
+}
+
+impl Slope for Fast {
+    fn exaggerate(&mut self, factor: f64) {
+        self.exaggeration = factor;
+    }
+
+    fn gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<()> {
+        if let Some((rank, targets, sources)) = &self.weights {
+            self.field.forces(y, &LowRank::new(*rank, targets, sources)?, &mut self.spread)?;
+        }
+        let z = self.field.repulsion(y, &mut self.push)?;
+        let spreading = Spreading::of(y, self.dim, self.balance);
+        let dim = self.dim;
+        gradient.par_chunks_mut(BLOCK * dim).enumerate().for_each(|(b, gradient)| {
+            for (r, g) in gradient.chunks_mut(dim).enumerate() {
+                let i = b * BLOCK + r;
+                let at = &y[i * dim..(i + 1) * dim];
+                let pull = attraction(&self.nearness, i, at, y);
+                for d in 0..dim {
+                    let k = i * dim + d;
+                    g[d] = self.exaggeration * pull[d] - self.spread[k] - self.push[k] / z
+                        + spreading.factor * (at[d] - spreading.mean[d]);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn divergences(&mut self, y: &[f64]) -> Result<Divergences> {
+        let z = self.field.repulsion(y, &mut self.push)?;
+        let p = &self.nearness;
+        let dim = self.dim;
+        let distance2 = |i: usize, j: usize| {
+            (0..dim).map(|d| (y[i * dim + d] - y[j * dim + d]).powi(2)).sum::<f64>()
+        };
+        let local = par::sum(p.n_rows(), |rows| {
+            rows.flat_map(|i| {
+                let (cols, vals) = p.row(i);
+                cols.iter().zip(vals).filter(|e| *e.1 > 0.0).map(move |(&j, &p)| (i, j as usize, f64::from(p)))
+            })
+            .map(|(i, j, p)| p * (p.ln() + distance2(i, j).ln_1p()))
+            .sum()
+        });
+        let total = Spreading::of(y, dim, self.balance).total.ln();
+        let wide = |p: &Option<Vec<f64>>| {
+            let Some(p) = p else { return f64::NAN };
+            let (n, pairs) = (ordered_pairs(self.nearness.n_rows()), &self.sample.pairs);
+            let terms = pairs.iter().zip(p).map(|(&(i, j), &p)| p * (p.ln() - distance2(i as usize, j as usize).ln_1p()));
+            total + n / pairs.len() as f64 * terms.sum::<f64>()
+        };
+        let (global, spatial) = (wide(&self.sample.global), wide(&self.sample.spatial));
+        Ok(Divergences { local: local + z.ln(), global, spatial })
+    }
+}
+
+/// The number of ordered pairs of two.
+fn ordered_pairs(n: usize) -> f64 {
+    n as f64 * (n as f64 - 1.0)
+}
+
+/// Σ_j p_ij q_ij (y_i − y_j).
+fn attraction(p: &Csr, i: usize, at: &[f64], y: &[f64]) -> [f64; 3] {
+    let (cols, vals) = p.row(i);
+    let (dim, mut pull) = (at.len(), [0.0; 3]);
+    for (&j, &p) in cols.iter().zip(vals) {
+        let mut by = [0.0; 3];
+        for (d, (a, b)) in at.iter().zip(&y[j as usize * dim..]).enumerate() {
+            by[d] = a - b;
+        }
+        let pq = f64::from(p) / (1.0 + by[0] * by[0] + by[1] * by[1] + by[2] * by[2]);
+        (0..3).for_each(|d| pull[d] += pq * by[d]);
+    }
+    pull
+}
+
+/// Σ w (1 + ‖x_i − x_j‖²) / Z of several sets of points, as t_i · c_j; `None` where no weight counts.
+///
+/// With z = √(w / Z) x side by side that is c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j. The norms stay whole, the products run over
+/// the principal axes of z: truncating the norms as well would ruin the result.
+fn weights(sides: &[(f64, &Points)], ctx: &Ctx<'_>) -> Result<Option<(usize, Vec<f32>, Vec<f32>)>> {
+    let sides: Vec<(f64, &Points)> =
+        sides.iter().filter(|s| s.0 > 0.0).map(|&(w, points)| (w / points.total(), points)).collect();
+    let Some(&(_, first)) = sides.first() else { return Ok(None) };
+    let (n, width) = (first.n_obs(), sides.iter().map(|s| s.1.dim()).sum::<usize>());
+    let constant: f64 = sides.iter().map(|s| s.0).sum();
+    let mut z = Vec::with_capacity(n * width);
+    for i in 0..n {
+        for (w, points) in &sides {
+            let d = points.dim();
+            z.extend(points.rows()[i * d..(i + 1) * d].iter().map(|x| w.sqrt() * x));
+        }
+    }
+    let norms: Vec<f64> = z.chunks(width).map(|z| z.iter().map(|x| x * x).sum()).collect();
+    // Far below 1, where single precision would lose what is near 0.
+    let unit = norms.iter().sum::<f64>() / n as f64;
+    let scaled: Vec<f32> = z.iter().map(|x| (x / unit.sqrt()) as f32).collect();
+    let (axes, z) = if width > AXES && n > AXES {
+        let dense = Dense::new(n, width, scaled)?;
+        (AXES, pca(&dense.into(), &PcaParams { n_comps: Some(AXES), ..PcaParams::default() }, ctx)?.scores)
+    } else {
+        (width, scaled)
+    };
+    let rank = axes + 2;
+    let (mut targets, mut sources) = (Vec::with_capacity(n * rank), Vec::with_capacity(n * rank));
+    for (z, norm) in z.chunks(axes).zip(norms) {
+        targets.extend([(constant + norm) as f32, unit as f32]);
+        targets.extend(z.iter().map(|x| (-2.0 * unit * f64::from(*x)) as f32));
+        sources.extend([1.0, (norm / unit) as f32]);
+        sources.extend(z);
+    }
+    Ok(Some((rank, targets, sources)))
+}
+
+/// Some pairs of observations and what they are to keep of their distances.
+struct Sample {
+    pairs: Vec<(u32, u32)>,
+    global: Option<Vec<f64>>,
+    spatial: Option<Vec<f64>>,
+}
+
+impl Sample {
+    fn of(expression: &Points, tissue: Option<&Points>, balance: Balance, ctx: &Ctx<'_>) -> Self {
+        let n = expression.n_obs() as u32;
+        let mut rng = ctx.rng("embed.sample", 0);
+        let pairs: Vec<(u32, u32)> = (0..SAMPLE)
+            .map(|_| {
+                let (i, j) = (rng.random_range(0..n), rng.random_range(0..n - 1));
+                (i, if j < i { j } else { j + 1 })
+            })
+            .collect();
+        let shares = |points: &Points| {
+            let total = points.total();
+            let share = |&(i, j): &(u32, u32)| (1.0 + points.distance2(i as usize, j as usize)) / total;
+            pairs.par_iter().map(share).collect()
+        };
+        let global = (balance.alpha > 0.0).then(|| shares(expression));
+        let spatial = tissue.map(shares);
+        Self { pairs, global, spatial }
+    }
+}
