@@ -1,8 +1,8 @@
-//! The field of the Cauchy kernel q = 1 / (1 + ‖y_i − y_j‖²) in 2 or 3 dimensions: what t-SNE and its kin sum over all
+//! The field of the Cauchy kernel `q = 1 / (1 + ‖y_i − y_j‖²)` in 2 or 3 dimensions: what t-SNE and its kin sum over all
 //! pairs of points at every step.
 //!
-//! Both sums are gradients. With φ(s) = ½ log(1 + s) of the squared distance, q_ij (y_i − y_j) = ∇ φ, and
-//! q_ij² (y_i − y_j) = −½ ∇ q: one scalar field for each channel of charges, and its derivative at the points. That halves
+//! Both sums are gradients. With `φ(s) = ½ log(1 + s)` of the squared distance, `q_ij (y_i − y_j) = ∇φ`, and
+//! `q_ij² (y_i − y_j) = −½ ∇q`: one scalar field for each channel of charges, and its derivative at the points. That halves
 //! the transforms of the usual way (two or three fields for each charge) and loses no digits to differences of them.
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
@@ -25,9 +25,9 @@ const FORCES: f64 = 0.4;
 /// Widest cell for repulsion, whose kernel is narrower; one channel, so that small cells cost little.
 const REPULSION: f64 = 0.25;
 
-/// Weights of all pairs that are products of two narrow matrices: A_ij = t_i · c_j.
+/// Weights of all pairs that are products of two narrow matrices: `A_ij = t_i · c_j`.
 ///
-/// SpaSNE's α Pg + β Ps = c0 + ‖z_i − z_j‖² is one: t_i = (c0 + ‖z_i‖², 1, −2 z_i) and c_j = (1, ‖z_j‖², z_j).
+/// `SpaSNE`'s `α Pg + β Ps = c0 + ‖z_i − z_j‖²` is one: `t_i = (c0 + ‖z_i‖², 1, −2 z_i)`, `c_j = (1, ‖z_j‖², z_j)`.
 #[derive(Debug, Clone, Copy)]
 pub struct LowRank<'a> {
     rank: usize,
@@ -36,7 +36,7 @@ pub struct LowRank<'a> {
 }
 
 impl<'a> LowRank<'a> {
-    /// Of the rows t_i and c_j, both `rank` wide, one after the other.
+    /// Of the rows `t_i` and `c_j`, both `rank` wide, one after the other.
     ///
     /// # Errors
     /// [`Error::Shape`] where the two are not of one shape.
@@ -48,14 +48,14 @@ impl<'a> LowRank<'a> {
         Ok(Self { rank, targets, sources })
     }
 
-    /// A_ij.
+    /// `A_ij`.
     fn of(&self, i: usize, j: usize) -> f64 {
         let (t, c) = (&self.targets[i * self.rank..][..self.rank], &self.sources[j * self.rank..][..self.rank]);
         t.iter().zip(c).map(|(&t, &c)| f64::from(t) * f64::from(c)).sum()
     }
 }
 
-/// Sums of the Cauchy kernel over all pairs of points in O(N log N); keeps its plans and its room between calls.
+/// Sums of the Cauchy kernel over all pairs of points in `O(N log N)`; keeps its plans and its room between calls.
 ///
 /// In 2 dimensions by a mesh, as particle-mesh Ewald sums: charges spread over nodes by B-splines of order 6, a convolution
 /// by Fourier transforms, the gradient of the spline through the field's values. All in `f64`: a field of the logarithm
@@ -91,7 +91,7 @@ impl Field {
         Ok(Self { dim, forces, repulsion: Mesh::new(|s| 1.0 / (1.0 + s), REPULSION) })
     }
 
-    /// t-SNE's repulsion: writes Σ_j q_ij² (y_i − y_j) to row i of `out` and returns Z = Σ_i Σ_{j≠i} q_ij.
+    /// t-SNE's repulsion: writes `Σ_j q_ij² (y_i − y_j)` to row i of `out` and returns `Z = Σ_i Σ_{j≠i} q_ij`.
     ///
     /// `y` and `out` hold point after point.
     ///
@@ -117,7 +117,7 @@ impl Field {
         Ok(self.repulsion.gather(|_| [1.0], out, write) - n as f64)
     }
 
-    /// Writes Σ_j A_ij q_ij (y_i − y_j) to row i of `out`.
+    /// Writes `Σ_j A_ij q_ij (y_i − y_j)` to row i of `out`.
     ///
     /// # Errors
     /// [`Error::Shape`]; [`Error::Data`] where a position is not finite.

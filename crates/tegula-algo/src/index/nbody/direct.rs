@@ -7,7 +7,7 @@ use super::LowRank;
 /// Points summed by one task.
 const POINTS: usize = 64;
 
-/// Σ_j q_ij² (y_i − y_j) of every point, and Σ_i Σ_{j≠i} q_ij.
+/// `Σ_j q_ij² (y_i − y_j)` of every point, and `Σ_i Σ_{j≠i} q_ij`.
 pub(super) fn repulsion<const D: usize>(y: &[[f64; D]], out: &mut [[f64; D]]) -> f64 {
     let parts: Vec<f64> = out
         .par_chunks_mut(POINTS)
@@ -31,7 +31,7 @@ pub(super) fn repulsion<const D: usize>(y: &[[f64; D]], out: &mut [[f64; D]]) ->
     parts.iter().sum()
 }
 
-/// Σ_j (t_i · c_j) q_ij (y_i − y_j) of every point.
+/// `Σ_j (t_i · c_j) q_ij (y_i − y_j)` of every point.
 pub(super) fn forces<const D: usize>(y: &[[f64; D]], weights: &LowRank<'_>, out: &mut [[f64; D]]) {
     out.par_chunks_mut(POINTS).enumerate().for_each(|(b, out)| {
         for (i, f) in (b * POINTS..).zip(out) {
@@ -46,7 +46,7 @@ pub(super) fn forces<const D: usize>(y: &[[f64; D]], weights: &LowRank<'_>, out:
     });
 }
 
-/// 1 / (1 + ‖a − b‖²) and a − b.
+/// `1 / (1 + ‖a − b‖²)` and a − b.
 #[inline(always)]
 pub(super) fn pair<const D: usize>(a: [f64; D], b: [f64; D]) -> (f64, [f64; D]) {
     let d = std::array::from_fn(|k| a[k] - b[k]);
