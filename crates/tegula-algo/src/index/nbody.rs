@@ -1,23 +1,27 @@
-//! The field of the Cauchy kernel q = 1 / (1 + ‖y_i − y_j‖²) in 2 or 3 dimensions: what t-SNE and its kin sum over all
+//! The field of the Cauchy kernel `q = 1 / (1 + ‖y_i − y_j‖²)` in 2 or 3 dimensions: what t-SNE and its kin sum over all
 //! pairs of points at every step.
 //!
-//! Both sums are gradients. With φ(s) = ½ log(1 + s) of the squared distance, q_ij (y_i − y_j) = ∇ φ, and
-//! q_ij² (y_i − y_j) = −½ ∇ q: one scalar field for each channel of charges, and its derivative at the points. That halves
+//! Both sums are gradients. With `φ(s) = ½ log(1 + s)` of the squared distance, `q_ij (y_i − y_j) = ∇φ`, and
+//! `q_ij² (y_i − y_j) = −½ ∇q`: one scalar field for each channel of charges, and its derivative at the points. That halves
 //! the transforms of the usual way (two or three fields for each charge) and loses no digits to differences of them.
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
 mod convolve;
-mod direct;
+mod expansion;
 mod mesh;
 mod spline;
 mod stencil;
+mod tree;
 
 use rayon::prelude::*;
-use tegula_core::{Error, Result};
+use tegula_core::{Error, Result, par};
 
 use mesh::Mesh;
+use tree::Tree;
 
+/// Cells of a tree are this much smaller than their distance.
+const THETA: f64 = 0.5;
 /// Channels of charges on a mesh at a time.
 const CHANNELS: usize = 8;
 /// Widest cell of the mesh for forces: its error is some 1e-4 of the force for sparse points, less for dense ones.
@@ -25,9 +29,9 @@ const FORCES: f64 = 0.4;
 /// Widest cell for repulsion, whose kernel is narrower; one channel, so that small cells cost little.
 const REPULSION: f64 = 0.25;
 
-/// Weights of all pairs that are products of two narrow matrices: A_ij = t_i · c_j.
+/// Weights of all pairs that are products of two narrow matrices: `A_ij = t_i · c_j`.
 ///
-/// SpaSNE's α Pg + β Ps = c0 + ‖z_i − z_j‖² is one: t_i = (c0 + ‖z_i‖², 1, −2 z_i) and c_j = (1, ‖z_j‖², z_j).
+/// `SpaSNE`'s `α Pg + β Ps = c0 + ‖z_i − z_j‖²` is one: `t_i = (c0 + ‖z_i‖², 1, −2 z_i)`, `c_j = (1, ‖z_j‖², z_j)`.
 #[derive(Debug, Clone, Copy)]
 pub struct LowRank<'a> {
     rank: usize,
@@ -36,7 +40,7 @@ pub struct LowRank<'a> {
 }
 
 impl<'a> LowRank<'a> {
-    /// Of the rows t_i and c_j, both `rank` wide, one after the other.
+    /// Of the rows `t_i` and `c_j`, both `rank` wide, one after the other.
     ///
     /// # Errors
     /// [`Error::Shape`] where the two are not of one shape.
@@ -47,15 +51,27 @@ impl<'a> LowRank<'a> {
         }
         Ok(Self { rank, targets, sources })
     }
-
-    /// A_ij.
-    fn of(&self, i: usize, j: usize) -> f64 {
-        let (t, c) = (&self.targets[i * self.rank..][..self.rank], &self.sources[j * self.rank..][..self.rank]);
-        t.iter().zip(c).map(|(&t, &c)| f64::from(t) * f64::from(c)).sum()
-    }
 }
 
-/// Sums of the Cauchy kernel over all pairs of points in O(N log N); keeps its plans and its room between calls.
+/// A way to sum a kernel over all points, `G` channels of charges at a time.
+trait Sums<const D: usize, const G: usize> {
+    /// Takes the points.
+    fn place(&mut self, y: &[[f64; D]]);
+
+    /// Takes the first `channels` of their charges.
+    fn solve(&mut self, channels: usize, charge: impl Fn(usize) -> [f64; G] + Sync + Send);
+
+    /// Hands the gradient of the field at every point, the channels weighed by `target`, to `write` with the point's place
+    /// in `out`; returns the sum of the field over the points.
+    fn gather(
+        &mut self,
+        target: impl Fn(usize) -> [f64; G] + Sync,
+        out: &mut [[f64; D]],
+        write: impl Fn(&mut [f64; D], [f64; D]) + Sync + Send,
+    ) -> f64;
+}
+
+/// Sums of the Cauchy kernel over all pairs of points in `O(N log N)`; keeps its plans and its room between calls.
 ///
 /// In 2 dimensions by a mesh, as particle-mesh Ewald sums: charges spread over nodes by B-splines of order 6, a convolution
 /// by Fourier transforms, the gradient of the spline through the field's values. All in `f64`: a field of the logarithm
@@ -74,53 +90,60 @@ impl<'a> LowRank<'a> {
 /// ```
 pub struct Field {
     dim: usize,
-    forces: Mesh<CHANNELS>,
-    repulsion: Mesh<1>,
+    mesh: Option<(Mesh<CHANNELS>, Mesh<1>)>,
+    flat: (Tree<2, CHANNELS>, Tree<2, 1>),
+    solid: (Tree<3, CHANNELS>, Tree<3, 1>),
 }
 
 impl Field {
-    /// For points of `dim` dimensions.
+    /// For points of `dim` dimensions: by a mesh in 2, by a tree with a `theta` of 0.5 in 3.
     ///
     /// # Errors
     /// [`Error::Param`] for a dimension other than 2 or 3.
     pub fn new(dim: usize) -> Result<Self> {
+        let field = Self::by_tree(dim, THETA)?;
+        let forces = Mesh::new(|s| 0.5 * s.ln_1p(), FORCES);
+        Ok(Self { mesh: Some((forces, Mesh::new(|s| -s / (1.0 + s), REPULSION))), ..field })
+    }
+
+    /// By a tree in 2 dimensions too: cells see each other as wholes where their radii together are below `theta` times
+    /// their distance. Smaller is more exact; 0 sums all pairs.
+    ///
+    /// # Errors
+    /// [`Error::Param`] for a dimension other than 2 or 3, or a `theta` outside 0…1.
+    pub fn by_tree(dim: usize, theta: f64) -> Result<Self> {
         if !(2..=3).contains(&dim) {
             return Err(Error::param("field", "n_components", dim, "2 or 3"));
         }
-        let forces = Mesh::new(|s| 0.5 * s.ln_1p(), FORCES);
-        Ok(Self { dim, forces, repulsion: Mesh::new(|s| 1.0 / (1.0 + s), REPULSION) })
+        if !(0.0..=1.0).contains(&theta) {
+            return Err(Error::param("field", "theta", theta, "0 to 1"));
+        }
+        let (flat, solid) = ((Tree::new(0, theta), Tree::new(1, theta)), (Tree::new(0, theta), Tree::new(1, theta)));
+        Ok(Self { dim, mesh: None, flat, solid })
     }
 
-    /// t-SNE's repulsion: writes Σ_j q_ij² (y_i − y_j) to row i of `out` and returns Z = Σ_i Σ_{j≠i} q_ij.
+    /// t-SNE's repulsion: writes `Σ_j q_ij² (y_i − y_j)` to row i of `out` and returns `Z = Σ_i Σ_{j≠i} q_ij`.
     ///
     /// `y` and `out` hold point after point.
     ///
     /// # Errors
-    /// [`Error::Shape`]; [`Error::Data`] where a position is not finite.
+    /// [`Error::Shape`]; [`Error::Data`] where a position is not finite, or beyond all measure.
     pub fn repulsion(&mut self, y: &[f64], out: &mut [f64]) -> Result<f64> {
-        let n = self.check(y, out)?;
+        self.check(y, out)?;
         if self.dim == 3 {
-            return Ok(direct::repulsion(y.as_chunks::<3>().0, out.as_chunks_mut().0));
+            return Ok(repulsion(&mut self.solid.1, y.as_chunks().0, out.as_chunks_mut().0));
         }
-        let (y, out) = (y.as_chunks().0, out.as_chunks_mut::<2>().0);
-        let (low, high) = bounds(y);
-        if collapsed(low, high) {
-            out.fill([0.0; 2]);
-            return Ok(n as f64 * n.saturating_sub(1) as f64);
-        }
-        if !self.repulsion.reaches(longest(low, high)) {
-            return Ok(direct::repulsion(y, out));
-        }
-        self.repulsion.place(y, low, high);
-        self.repulsion.solve(1, |_| [1.0]);
-        let write = |o: &mut [f64; 2], f: [f64; 3]| *o = [-0.5 * f[1], -0.5 * f[2]];
-        Ok(self.repulsion.gather(|_| [1.0], out, write) - n as f64)
+        let (y, out) = (y.as_chunks().0, out.as_chunks_mut().0);
+        Ok(match &mut self.mesh {
+            Some((_, mesh)) if mesh.reaches(y) => repulsion(mesh, y, out),
+            _ => repulsion(&mut self.flat.1, y, out),
+        })
     }
 
-    /// Writes Σ_j A_ij q_ij (y_i − y_j) to row i of `out`.
+    /// Writes `Σ_j A_ij q_ij (y_i − y_j)` to row i of `out`.
     ///
     /// # Errors
-    /// [`Error::Shape`]; [`Error::Data`] where a position is not finite.
+    /// [`Error::Shape`]; [`Error::Data`] where a position is not finite, or beyond all measure.
     pub fn forces(&mut self, y: &[f64], weights: &LowRank<'_>, out: &mut [f64]) -> Result<()> {
         let n = self.check(y, out)?;
         if weights.targets.len() != n * weights.rank {
@@ -128,37 +151,13 @@ impl Field {
             return Err(Error::shape("weights of pairs", format!("{rows} rows"), format!("{n} rows")));
         }
         if self.dim == 3 {
-            direct::forces(y.as_chunks::<3>().0, weights, out.as_chunks_mut().0);
+            forces(&mut self.solid.0, y.as_chunks().0, weights, out.as_chunks_mut().0);
             return Ok(());
         }
-        let (y, out) = (y.as_chunks().0, out.as_chunks_mut::<2>().0);
-        let (low, high) = bounds(y);
-        out.fill([0.0; 2]);
-        if collapsed(low, high) {
-            return Ok(());
-        }
-        if !self.forces.reaches(longest(low, high)) {
-            direct::forces(y, weights, out);
-            return Ok(());
-        }
-        self.forces.place(y, low, high);
-        for first in (0..weights.rank).step_by(CHANNELS) {
-            let count = CHANNELS.min(weights.rank - first);
-            let read = |rows: &[f32], i: usize| {
-                let mut of = [0.0; CHANNELS];
-                let row = &rows[i * weights.rank + first..][..count];
-                of.iter_mut().zip(row).for_each(|(o, &v)| *o = f64::from(v));
-                of
-            };
-            self.forces.solve(count, |i| read(weights.sources, i));
-            self.forces.gather(
-                |i| read(weights.targets, i),
-                out,
-                |o, f| {
-                    o[0] += f[1];
-                    o[1] += f[2];
-                },
-            );
+        let (y, out) = (y.as_chunks().0, out.as_chunks_mut().0);
+        match &mut self.mesh {
+            Some((mesh, _)) if mesh.reaches(y) => forces(mesh, y, weights, out),
+            _ => forces(&mut self.flat.0, y, weights, out),
         }
         Ok(())
     }
@@ -169,7 +168,8 @@ impl Field {
             let shape = format!("{} and {} values", y.len(), out.len());
             return Err(Error::shape("field", shape, format!("(n_obs, {}) twice", self.dim)));
         }
-        if let Some(at) = y.par_iter().position_first(|v| !v.is_finite()) {
+        // Beyond, powers of distances are no numbers.
+        if let Some(at) = y.par_iter().position_first(|v| !(v.abs() < 1e50)) {
             let reason = format!("observation {} is at {}; lower the learning rate", at / self.dim, y[at]);
             return Err(Error::data("embedding", reason));
         }
@@ -177,24 +177,42 @@ impl Field {
     }
 }
 
+fn repulsion<const D: usize>(sums: &mut impl Sums<D, 1>, y: &[[f64; D]], out: &mut [[f64; D]]) -> f64 {
+    let n = y.len() as f64;
+    sums.place(y);
+    sums.solve(1, |_| [1.0]);
+    // The field is that of q − 1, so that a crowd, whose q are all nearly 1, loses no digits.
+    n * (n - 1.0) + sums.gather(|_| [1.0], out, |o, gradient| *o = gradient.map(|v| -0.5 * v))
+}
+
+fn forces<const D: usize>(
+    sums: &mut impl Sums<D, CHANNELS>,
+    y: &[[f64; D]],
+    weights: &LowRank<'_>,
+    out: &mut [[f64; D]],
+) {
+    sums.place(y);
+    out.fill([0.0; D]);
+    for first in (0..weights.rank).step_by(CHANNELS) {
+        let count = CHANNELS.min(weights.rank - first);
+        let read = |rows: &[f32], i: usize| {
+            let mut of = [0.0; CHANNELS];
+            let row = &rows[i * weights.rank + first..][..count];
+            of.iter_mut().zip(row).for_each(|(o, &v)| *o = f64::from(v));
+            of
+        };
+        sums.solve(count, |i| read(weights.sources, i));
+        let add = |o: &mut [f64; D], gradient: [f64; D]| (0..D).for_each(|a| o[a] += gradient[a]);
+        sums.gather(|i| read(weights.targets, i), out, add);
+    }
+}
+
 /// The lowest and the highest coordinates.
-fn bounds<const D: usize>(y: &[[f64; D]]) -> ([f64; D], [f64; D]) {
-    y.par_iter()
-        .fold(
-            || ([f64::INFINITY; D], [f64::NEG_INFINITY; D]),
-            |(low, high), p| (std::array::from_fn(|a| low[a].min(p[a])), std::array::from_fn(|a| high[a].max(p[a]))),
-        )
-        .reduce(
-            || ([f64::INFINITY; D], [f64::NEG_INFINITY; D]),
-            |a, b| (std::array::from_fn(|k| a.0[k].min(b.0[k])), std::array::from_fn(|k| a.1[k].max(b.1[k]))),
-        )
-}
-
-fn longest<const D: usize>(low: [f64; D], high: [f64; D]) -> f64 {
-    (0..D).map(|a| high[a] - low[a]).fold(0.0, f64::max)
-}
-
-/// Where squared distances are no longer numbers, or there is no point at all: all points as one.
-fn collapsed<const D: usize>(low: [f64; D], high: [f64; D]) -> bool {
-    longest(low, high) < 1e-140
+fn bounds(y: &[[f64; 2]]) -> ([f64; 2], [f64; 2]) {
+    let none = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+    let join = |a: ([f64; 2], [f64; 2]), b: ([f64; 2], [f64; 2])| {
+        ([a.0[0].min(b.0[0]), a.0[1].min(b.0[1])], [a.1[0].max(b.1[0]), a.1[1].max(b.1[1])])
+    };
+    let parts = par::map(y.len(), par::BLOCK, |range| y[range].iter().fold(none, |box_, &p| join(box_, (p, p))));
+    parts.into_iter().fold(none, join)
 }

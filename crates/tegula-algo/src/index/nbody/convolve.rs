@@ -187,5 +187,5 @@ fn good_length(n: usize) -> usize {
         }
         m == 1
     };
-    (n.div_ceil(2)..).find(|&m| smooth(m)).map_or(2 * n, |m| 2 * m)
+    (n.div_ceil(2)..=n.next_power_of_two()).find(|&m| smooth(m)).map_or(2 * n, |m| 2 * m)
 }

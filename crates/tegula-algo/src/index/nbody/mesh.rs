@@ -9,6 +9,7 @@ use tegula_core::par;
 use super::convolve::Convolver;
 use super::spline::ORDER;
 use super::stencil::{Gather, Points, Spread};
+use super::{Sums, bounds};
 use crate::linalg::panel::with_lanes;
 
 /// Rows of cells spread by one task; no less than a spline reaches.
@@ -17,8 +18,10 @@ const STRIP: usize = 8;
 const POINTS: usize = 1024;
 /// Least number of cells along the longer axis.
 const MIN_CELLS: f64 = 16.0;
+/// Extents below count as this, whose square is still a number.
+const SMALLEST: f64 = 1e-100;
 /// Up to so many cells along an axis; a mesh has four times as many nodes as this, squared.
-pub(super) const MAX_CELLS: usize = 1024;
+const MAX_CELLS: f64 = 1024.0;
 
 /// The field of a kernel for `G` channels of charges at a time.
 ///
@@ -64,24 +67,10 @@ impl<const G: usize> Mesh<G> {
         }
     }
 
-    /// Whether a mesh over this extent needs no wider cells than allowed.
-    pub(super) fn reaches(&self, extent: f64) -> bool {
-        extent / self.widest < MAX_CELLS as f64
-    }
-
-    /// Lays the mesh over points with this box.
-    pub(super) fn place(&mut self, y: &[[f64; 2]], low: [f64; 2], high: [f64; 2]) {
-        let extent = [high[0] - low[0], high[1] - low[1]];
-        let longest = extent[0].max(extent[1]);
-        // Halves of the widest, so that the transform of the kernel lasts many calls.
-        let mut spacing = self.widest;
-        while longest / spacing < MIN_CELLS {
-            spacing /= 2.0;
-        }
-        let cells = extent.map(|e| (e / spacing) as usize + 1);
-        (self.low, self.spacing, self.nodes) = (low, spacing, cells.map(|c| c + ORDER - 1));
-        self.convolver.prepare(self.nodes, spacing, self.kernel);
-        self.sort(y, cells);
+    /// Whether a mesh over these points needs no wider cells than allowed.
+    pub(super) fn reaches(&self, y: &[[f64; 2]]) -> bool {
+        let (low, high) = bounds(y);
+        (0..2).all(|a| high[a] - low[a] < self.widest * MAX_CELLS)
     }
 
     /// Some places, seen from the row of nodes `first` on.
@@ -121,9 +110,25 @@ impl<const G: usize> Mesh<G> {
     fn stride(&self) -> usize {
         self.nodes[1] + 2
     }
+}
 
-    /// Spreads charges over the nodes and makes the field of them.
-    pub(super) fn solve(&mut self, channels: usize, charge: impl Fn(usize) -> [f64; G] + Sync) {
+impl<const G: usize> Sums<2, G> for Mesh<G> {
+    fn place(&mut self, y: &[[f64; 2]]) {
+        let (low, high) = bounds(y);
+        let extent = [high[0] - low[0], high[1] - low[1]];
+        let longest = extent[0].max(extent[1]).max(SMALLEST);
+        // Halves of the widest, so that the transform of the kernel lasts many calls.
+        let mut spacing = self.widest;
+        while longest / spacing < MIN_CELLS {
+            spacing /= 2.0;
+        }
+        let cells = extent.map(|e| (e / spacing) as usize + 1);
+        (self.low, self.spacing, self.nodes) = (low, spacing, cells.map(|c| c + ORDER - 1));
+        self.convolver.prepare(self.nodes, spacing, self.kernel);
+        self.sort(y, cells);
+    }
+
+    fn solve(&mut self, channels: usize, charge: impl Fn(usize) -> [f64; G] + Sync + Send) {
         let (row, mut grid) = (self.stride() * G, std::mem::take(&mut self.grid));
         grid.clear();
         grid.resize(self.nodes[0] * row, 0.0);
@@ -140,13 +145,11 @@ impl<const G: usize> Mesh<G> {
         self.grid = grid;
     }
 
-    /// Hands field and gradient at every point, the channels weighed by `target`, to `write` with its place in `out`;
-    /// returns the sum of the field.
-    pub(super) fn gather<T: Send>(
+    fn gather(
         &mut self,
         target: impl Fn(usize) -> [f64; G] + Sync,
-        out: &mut [T],
-        write: impl Fn(&mut T, [f64; 3]) + Sync + Send,
+        out: &mut [[f64; 2]],
+        write: impl Fn(&mut [f64; 2], [f64; 2]) + Sync + Send,
     ) -> f64 {
         let mut found = std::mem::take(&mut self.found);
         found.resize(self.places.len(), [0.0; 3]);
@@ -155,8 +158,8 @@ impl<const G: usize> Mesh<G> {
             with_lanes(Gather { points, nodes: &self.grid, target: &target, found });
         });
         out.par_iter_mut().zip(&self.rank).with_min_len(POINTS).for_each(|(o, &r)| {
-            let [value, down, across] = found[r as usize];
-            write(o, [value, down / self.spacing, across / self.spacing]);
+            let [_, down, across] = found[r as usize];
+            write(o, [down / self.spacing, across / self.spacing]);
         });
         self.found = found;
         par::sum(self.places.len(), |range| self.found[range].iter().map(|f| f[0]).sum())

@@ -1,5 +1,7 @@
 //! B-splines of order 6: how a point and the nodes of a mesh see each other.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
 use pulp::Simd;
 
 /// Nodes that a point touches along each axis.

@@ -1,5 +1,7 @@
 //! The inner loops of a mesh: a point and its 6 × 6 nodes.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
 use pulp::{Simd, WithSimd};
 
 use super::spline::{Lanes, ORDER, slopes, weights};
