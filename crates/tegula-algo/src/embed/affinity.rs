@@ -15,6 +15,8 @@ use crate::linalg::panel::{Real, vectorised};
 /// How near the entropy of a row has to come to that of the perplexity, and the steps it may take: the reference's.
 const TOLERANCE: f64 = 1e-5;
 const STEPS: usize = 200;
+/// Nearness below this is none: processors are slow with numbers that have left the normal range.
+const NOTHING: f64 = 1e-30;
 /// Numbers reckoned together.
 const LANES: usize = 8;
 
@@ -100,7 +102,7 @@ impl Points {
     }
 
     /// Squared distances of some points to all from `first` on, one row after the other.
-    fn distances2(&self, rows: Range<usize>, first: usize, out: &mut [f64]) {
+    pub(super) fn distances2(&self, rows: Range<usize>, first: usize, out: &mut [f64]) {
         let (d, h, w) = (self.dim, rows.len(), self.n_obs() - first);
         matmul(
             MatMut::from_column_major_slice_mut(out, w, h),
@@ -150,7 +152,10 @@ impl Points {
         let bells = bells.concat();
         // Each row of conditionals sums to 1, so all together to 2n.
         let half = 0.5 / n as f64;
-        let both = |i: usize, j: usize, d: f64| half * (bells[i].at(d) + bells[j].at(d));
+        let both = |i: usize, j: usize, d: f64| {
+            let p = half * (bells[i].at(d) + bells[j].at(d));
+            if p < NOTHING { 0.0 } else { p }
+        };
         Ok(Pairs::build(n, |r, first, out| self.distances2(r, first, out), both))
     }
 

@@ -13,8 +13,8 @@ use super::pairs::{Pairs, STRIP, rows, width};
 use super::terms::{Balance, Divergences, Spreading, Terms};
 use crate::linalg::panel::{Real, Row, W, with_lanes};
 
-/// Where the places beyond the last observation lie: nothing reaches them, and no square of it overflows.
-const FAR: f64 = 1e15;
+/// Where the places beyond the last observation lie: nothing reaches them, and no power of it leaves the normal range.
+const FAR: f64 = 1e9;
 
 /// Σ_j of two forces on sixteen observations, q_ij being 1 / (1 + ‖y_i − y_j‖²).
 #[derive(Debug, Clone, Copy)]

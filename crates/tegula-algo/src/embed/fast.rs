@@ -39,6 +39,7 @@ impl Fast {
         dim: usize,
         perplexity: f64,
         balance: Balance,
+        theta: f64,
         ctx: &Ctx<'_>,
     ) -> Result<(Self, f64)> {
         let n = expression.n_obs();
@@ -51,7 +52,7 @@ impl Fast {
             nearness,
             exaggeration: 1.0,
             weights: weights(&sides, ctx)?,
-            field: Field::new(dim)?,
+            field: if dim == 2 { Field::new(dim)? } else { Field::by_tree(dim, theta)? },
             push: vec![0.0; n * dim],
             spread: vec![0.0; n * dim],
             sample: Sample::of(expression, tissue.filter(|_| balance.beta > 0.0), balance, ctx),
@@ -91,9 +92,7 @@ impl Slope for Fast {
         let z = self.field.repulsion(y, &mut self.push)?;
         let p = &self.nearness;
         let dim = self.dim;
-        let distance2 = |i: usize, j: usize| {
-            (0..dim).map(|d| (y[i * dim + d] - y[j * dim + d]).powi(2)).sum::<f64>()
-        };
+        let distance2 = |i: usize, j: usize| (0..dim).map(|d| (y[i * dim + d] - y[j * dim + d]).powi(2)).sum::<f64>();
         let local = par::sum(p.n_rows(), |rows| {
             rows.flat_map(|i| {
                 let (cols, vals) = p.row(i);
@@ -102,21 +101,20 @@ impl Slope for Fast {
             .map(|(i, j, p)| p * (p.ln() + distance2(i, j).ln_1p()))
             .sum()
         });
-        let total = Spreading::of(y, dim, self.balance).total.ln();
+        // Terms p ln (p / g) − p + g, none negative: what is added sums to 0 over all pairs, and the sample errs less.
+        let total = Spreading::of(y, dim, self.balance).total;
         let wide = |p: &Option<Vec<f64>>| {
             let Some(p) = p else { return f64::NAN };
-            let (n, pairs) = (ordered_pairs(self.nearness.n_rows()), &self.sample.pairs);
-            let terms = pairs.iter().zip(p).map(|(&(i, j), &p)| p * (p.ln() - distance2(i as usize, j as usize).ln_1p()));
-            total + n / pairs.len() as f64 * terms.sum::<f64>()
+            let (n, pairs) = (self.nearness.n_rows() as f64, &self.sample.pairs);
+            let term = |(&(i, j), &p): (&(u32, u32), &f64)| {
+                let g = (1.0 + distance2(i as usize, j as usize)) / total;
+                p * (p / g).ln() - p + g
+            };
+            n * (n - 1.0) / pairs.len() as f64 * pairs.iter().zip(p).map(term).sum::<f64>()
         };
         let (global, spatial) = (wide(&self.sample.global), wide(&self.sample.spatial));
         Ok(Divergences { local: local + z.ln(), global, spatial })
     }
-}
-
-/// The number of ordered pairs of two.
-fn ordered_pairs(n: usize) -> f64 {
-    n as f64 * (n as f64 - 1.0)
 }
 
 /// Σ_j p_ij q_ij (y_i − y_j).
@@ -197,5 +195,63 @@ impl Sample {
         let global = (balance.alpha > 0.0).then(|| shares(expression));
         let spatial = tissue.map(shares);
         Self { pairs, global, spatial }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cloud of `n` points in `d` dimensions, wider along the first.
+    fn cloud(n: usize, d: usize, name: &str) -> Points {
+        let mut rng = Ctx::new(1).rng(name, 0);
+        let x = (0..n * d).map(|k| rng.random_range(-1.0..1.0) / (1.0 + (k % d) as f64)).collect();
+        Points::centred(d, x, name).unwrap()
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_all_pairs() {
+        let (n, balance) = (600, Balance { alpha: 9.0, beta: 4.0 });
+        let (x, s) = (cloud(n, 10, "expression"), cloud(n, 2, "tissue"));
+        for (dim, reach) in [(2, 0.5), (2, 20.0), (3, 5.0)] {
+            let y: Vec<f64> = cloud(n, dim, "embedding").rows().iter().map(|v| reach * v).collect();
+            let (mut fast, recall) = Fast::new(&x, Some(&s), dim, 30.0, balance, 0.3, &Ctx::new(0)).unwrap();
+            assert_eq!(recall, 1.0);
+            fast.exaggerate(4.0);
+            let mut found = vec![0.0; n * dim];
+            fast.gradient(&y, &mut found).unwrap();
+            let (zx, zs) = (x.total(), s.total());
+            let distance2 =
+                |i: usize, j: usize| (0..dim).map(|d| (y[i * dim + d] - y[j * dim + d]).powi(2)).sum::<f64>();
+            let pairs = || (0..n).flat_map(|i| (0..n).filter(move |&j| j != i).map(move |j| (i, j)));
+            let z: f64 = pairs().map(|(i, j)| 1.0 / (1.0 + distance2(i, j))).sum();
+            let g: f64 = pairs().map(|(i, j)| 1.0 + distance2(i, j)).sum();
+            let mut expected = vec![0.0; n * dim];
+            for (i, j) in pairs() {
+                let q = 1.0 / (1.0 + distance2(i, j));
+                let global = 9.0 * ((1.0 + x.distance2(i, j)) / zx - 1.0 / q / g);
+                let spatial = 4.0 * ((1.0 + s.distance2(i, j)) / zs - 1.0 / q / g);
+                let w = 4.0 * f64::from(fast.nearness.get(i, j)) - q / z - global - spatial;
+                (0..dim).for_each(|d| expected[i * dim + d] += w * q * (y[i * dim + d] - y[j * dim + d]));
+            }
+            let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
+            let off = norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied());
+            assert!(off < 1e-3, "{dim} dimensions, reach {reach}: {off}");
+        }
+    }
+
+    #[test]
+    fn divergences_of_a_sample_are_near_those_of_all_pairs() {
+        let balance = Balance { alpha: 1.0, beta: 1.0 };
+        let (x, s) = (cloud(300, 20, "expression"), cloud(300, 2, "tissue"));
+        let y: Vec<f64> = x.rows().chunks(20).flat_map(|r| [3.0 * r[0], 3.0 * r[1]]).collect();
+        let terms = super::super::Terms::<f64>::new(&x, Some(&s), 20.0, balance, &Ctx::new(0)).unwrap();
+        let expected = terms.divergences(&y, 2);
+        let (mut fast, _) = Fast::new(&x, Some(&s), 2, 20.0, balance, 0.5, &Ctx::new(0)).unwrap();
+        let found = fast.divergences(&y).unwrap();
+        // Nearness differs by what lies beyond 60 neighbours.
+        assert!((found.local - expected.local).abs() < 0.05 * expected.local, "{found:?} {expected:?}");
+        assert!((found.global - expected.global).abs() < 0.02 * expected.global, "{found:?} {expected:?}");
+        assert!((found.spatial - expected.spatial).abs() < 0.02 * expected.spatial, "{found:?} {expected:?}");
     }
 }

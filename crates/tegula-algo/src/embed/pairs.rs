@@ -73,6 +73,33 @@ impl<T: Real> Pairs<T> {
         Self { n, strips }
     }
 
+    /// The matrix of `f` of every entry, zeros on the diagonal and in the filling left as they are.
+    pub(super) fn map(mut self, f: impl Fn(f64) -> f64 + Sync) -> Self {
+        let n = self.n;
+        self.strips.par_iter_mut().enumerate().for_each(|(s, strip)| {
+            for (i, row) in rows(n, s).zip(strip.chunks_mut(width(n, s))) {
+                for j in (s * STRIP..n).filter(|&j| j != i) {
+                    let x = &mut row[j / W - s * (STRIP / W)].0[j % W];
+                    *x = T::from_f64(f(x.to_f64()));
+                }
+            }
+        });
+        self
+    }
+
+    /// The sum of `f` of the entries of all pairs i < j, added up in order.
+    pub(super) fn sum(&self, f: impl Fn(f64) -> f64 + Sync) -> f64 {
+        let n = self.n;
+        let parts: Vec<f64> = (self.strips.par_iter().enumerate())
+            .map(|(s, strip)| {
+                let rows = rows(n, s).zip(strip.chunks(width(n, s)));
+                rows.map(|(i, row)| (i + 1..n).map(|j| f(row[j / W - s * (STRIP / W)].0[j % W].to_f64())).sum::<f64>())
+                    .sum()
+            })
+            .collect();
+        parts.into_iter().sum()
+    }
+
     /// Number of strips.
     pub(super) fn n_strips(&self) -> usize {
         self.strips.len()
@@ -114,5 +141,9 @@ mod tests {
                 assert_eq!(twice.get(i, j), 2.0 * a.get(i, j));
             }
         }
+        let by_hand: f64 = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i * j) as f64)).sum();
+        assert_eq!(a.sum(|v| v), by_hand);
+        let more = a.map(|v| v + 1.0);
+        assert_eq!((more.get(3, 3), more.get(3, 70)), (0.0, 211.0));
     }
 }

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Array, ArrayData, Ctx, Dense, Dict, Error, Result, Slot, Value, keys};
+use tegula_core::{AnnData, Array, ArrayData, Coords, Ctx, Dense, Dict, Error, Result, Slot, Value, keys};
 
 use super::affinity::Points;
 use super::descent::{Schedule, Slope, descend};
@@ -11,10 +11,11 @@ use super::fast::Fast;
 use super::shape::is_collapsed;
 use super::terms::{Balance, Divergences, Terms};
 use crate::graph::neighbors::embedding;
+use crate::metrics::score_embedding;
 use crate::reduce::{PcaParams, pca};
 
 /// Observations up to which all pairs are looked at where nobody says.
-const EXACT: usize = 5000;
+const EXACT: usize = 10_000;
 /// The least learning rate, the reference's.
 const LEARNING_RATE: f64 = 500.0;
 /// Components of the input where there is none yet, as in the reference.
@@ -28,7 +29,7 @@ pub(super) const TASK: &str = "embedding";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// By size: `exact` up to 5,000 observations or with `theta` 0, else `fast`.
+    /// By size: `exact` up to 10,000 observations or with `theta` 0, else `fast`.
     #[default]
     Auto,
     /// Over all pairs, O(N²) time and memory.
@@ -174,7 +175,7 @@ pub(super) fn embed(
             run(&mut Exact::<f32, 3>::new(&terms, balance, early_exaggeration), start, settings, None, ctx)
         }
     } else {
-        let (mut fast, recall) = Fast::new(expression, tissue, dim, perplexity, balance, ctx)?;
+        let (mut fast, recall) = Fast::new(expression, tissue, dim, perplexity, balance, settings.theta, ctx)?;
         fast.exaggerate(early_exaggeration);
         run(&mut fast, start, settings, Some(recall), ctx)
     }
@@ -202,7 +203,10 @@ fn run<S: Slope>(
     let divergences = slope.divergences(&y)?;
     let collapsed = is_collapsed(&y, dim);
     if collapsed {
-        ctx.warn(&format!("{}: the points lie at one place or on one line; lower alpha (or learning_rate)", settings.id));
+        ctx.warn(&format!(
+            "{}: the points lie at one place or on one line; lower alpha (or learning_rate)",
+            settings.id
+        ));
     }
     let (learning_rate, exact) = (schedule.learning_rate, recall.is_none());
     let recall = recall.unwrap_or(1.0);
@@ -239,6 +243,13 @@ impl Embedding {
     pub(super) fn array(&self) -> Result<Array> {
         let points: Vec<f32> = self.points.iter().map(|&y| y as f32).collect();
         Array::new(vec![self.n_obs(), self.n_components], ArrayData::F32(points.into()))
+    }
+
+    /// How much of the data and of the tissue it keeps, as `uns` holds it.
+    pub(super) fn score(&self, data: &Dense, coords: Option<&Coords>, ctx: &Ctx<'_>) -> Result<Dict> {
+        let points: Vec<f32> = self.points.iter().map(|&y| y as f32).collect();
+        let ours = Dense::new(self.n_obs(), self.n_components, points)?;
+        Ok(score_embedding(data, &ours, coords, None, ctx)?.to_dict())
     }
 
     /// What is worth telling.

@@ -23,13 +23,13 @@ use super::terms::Balance;
 /// # How it works
 /// The input is centred and divided by its largest absolute value, the positions are taken as they are. With P and Q as
 /// in t-SNE, Pg and Ps the 1 + distance² of pairs in expression and in the tissue, and Qg that of the points, each over
-/// its sum, the points go down KL(P‖Q) + α KL(Pg‖Qg) + β KL(Ps‖Qg), as in `tl.tsne`. Up to 5,000 observations all
+/// its sum, the points go down KL(P‖Q) + α KL(Pg‖Qg) + β KL(Ps‖Qg), as in `tl.tsne`. Up to 10,000 observations all
 /// pairs are looked at. Above, the distances become sums over a field on a mesh: norms in full, products along the 14
 /// principal axes.
 ///
 /// # Reads and writes
 /// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `beta` above 0 `obsm[spatial_key]`. Writes `obsm["X_spasne"]`
-/// and `uns["spasne"]` (`params`, `kl_divergence`, `kl_global`, `kl_spatial`); with `key_added` both under that key.
+/// and `uns["spasne"]` (`params`, `kl_divergence`, `kl_global`, `kl_spatial`, how much is kept: `r1`, `r2`, `knn_recall`); with `key_added` both under that key.
 ///
 /// # Determinism
 /// Seeded; the same bits for any number of threads.
@@ -67,7 +67,7 @@ pub struct SpasneParams {
     pub n_iter: usize,
     /// Length of the steps; by default 500, or the number of observations over `early_exaggeration` where that is more.
     pub learning_rate: Option<f64>,
-    /// 0 looks at all pairs whatever their number; else the way to the forces is chosen by size.
+    /// How exact forces are in 3 dimensions where not all pairs are looked at, 0 to 1; 0 looks at all pairs.
     pub theta: f64,
     /// How forces are found.
     pub method: Method,
@@ -144,7 +144,7 @@ pub fn spasne(
     }
     let start = match (start, params.init, coords) {
         (Some(start), ..) => start,
-        (None, Init::Random, _) => start::random(data.n_rows() * params.n_components, "tl.spasne.init", ctx),
+        (None, Init::Random, _) => start::random(data.n_rows() * params.n_components, "tl.spasne.init", 0, ctx),
         (None, Init::Pca, _) => start::components(&points, params.n_components, ctx)?,
         (None, Init::Spatial, Some(coords)) => start::positions(coords, params.n_components, "tl.spasne.init", ctx),
         (None, Init::Spatial | Init::Array, _) => {
@@ -227,16 +227,19 @@ impl Step for SpasneParams {
             ("params".to_owned(), Value::Dict(params)),
             ("kl_divergence".to_owned(), Value::from(found.divergences.local)),
         ]);
-        for (name, weight, kl) in [
-            ("kl_global", self.alpha, found.divergences.global),
-            ("kl_spatial", self.beta, found.divergences.spatial),
-        ] {
+        for (name, weight, kl) in
+            [("kl_global", self.alpha, found.divergences.global), ("kl_spatial", self.beta, found.divergences.spatial)]
+        {
             if weight > 0.0 {
                 uns.insert(name.to_owned(), Value::from(kl));
             }
         }
+        let score = found.score(&data, coords.as_ref(), ctx)?;
+        uns.extend(score.clone());
         adata.set_obsm(self.keys().0, Value::Array(found.array()?))?;
         adata.set_uns(self.keys().1, uns);
-        Ok(found.outcome())
+        let mut outcome = found.outcome();
+        outcome.extend(score);
+        Ok(outcome)
     }
 }

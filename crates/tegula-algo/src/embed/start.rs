@@ -47,9 +47,9 @@ pub(super) fn given(adata: &AnnData, init_key: &str, n_components: usize) -> Res
     Ok(dense.data().iter().map(|&x| f64::from(x)).collect())
 }
 
-/// Standard normal numbers of the stream `stream`, close to 0.
-pub(super) fn random(n: usize, stream: &str, ctx: &Ctx<'_>) -> Vec<f64> {
-    let mut rng = ctx.rng(stream, 0);
+/// Standard normal numbers of item `item` of the stream `stream`, close to 0.
+pub(super) fn random(n: usize, stream: &str, item: u64, ctx: &Ctx<'_>) -> Vec<f64> {
+    let mut rng = ctx.rng(stream, item);
     (0..n).map(|_| SMALL * normal(&mut rng)).collect()
 }
 
@@ -72,7 +72,7 @@ pub(super) fn positions(coords: &Coords, n_components: usize, stream: &str, ctx:
     let at = |i: usize, d: usize| if d < dim { coords.point(i)[d] - mean[d] } else { 0.0 };
     let mut y = shrunk((0..n * n_components).map(|k| at(k / n_components, k % n_components)).collect(), n_components);
     if n_components > dim {
-        let noise = random(n, stream, ctx);
+        let noise = random(n, stream, 0, ctx);
         y.iter_mut().skip(n_components - 1).step_by(n_components).zip(noise).for_each(|(y, x)| *y = x);
     }
     y

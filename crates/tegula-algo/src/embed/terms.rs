@@ -128,7 +128,7 @@ impl<T: Real> Terms<T> {
 
 /// Coordinate after coordinate, filled up with places that are near to nothing.
 fn columns(y: &[f64], dim: usize, n: usize) -> Vec<Vec<[f64; W]>> {
-    let at = |d: usize, j: usize| if j < n { y[j * dim + d] } else { 1e15 };
+    let at = |d: usize, j: usize| if j < n { y[j * dim + d] } else { 1e9 };
     (0..dim).map(|d| (0..n.div_ceil(W)).map(|r| std::array::from_fn(|l| at(d, r * W + l))).collect()).collect()
 }
 

@@ -21,12 +21,12 @@ use super::terms::Balance;
 /// # How it works
 /// Gaussians around each observation, as wide as `perplexity` neighbours ask for, give the nearness P of every pair;
 /// points with nearness q = 1 / (1 + distance²), Q = q / Σq, go down KL(P‖Q) with momentum 0.5, from step 250 on 0.8, and
-/// P times `early_exaggeration` up to there. Up to 5,000 observations all pairs are looked at; above, P comes from the
-/// 3 × `perplexity` nearest and the repulsion from a field on a mesh.
+/// P times `early_exaggeration` up to there. Up to 10,000 observations all pairs are looked at; above, P comes from the
+/// 3 × `perplexity` nearest and the repulsion from a field, on a mesh in the plane, by a tree in space.
 ///
 /// # Reads and writes
 /// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `init` also `obsm[spatial_key]` or `obsm[init_key]`. Writes
-/// `obsm["X_tsne"]` and `uns["tsne"]` (`params`, `kl_divergence`); with `key_added` both under that key.
+/// `obsm["X_tsne"]` and `uns["tsne"]` (`params`, `kl_divergence`, how much is kept: `r1`, `knn_recall`, with positions `r2`); with `key_added` both under that key.
 ///
 /// # Determinism
 /// Seeded; the same bits for any number of threads.
@@ -58,7 +58,7 @@ pub struct TsneParams {
     pub n_iter: usize,
     /// Length of the steps; by default 500, or the number of observations over `early_exaggeration` where that is more.
     pub learning_rate: Option<f64>,
-    /// 0 looks at all pairs whatever their number; else the way to the forces is chosen by size.
+    /// How exact forces are in 3 dimensions where not all pairs are looked at, 0 to 1; 0 looks at all pairs.
     pub theta: f64,
     /// How forces are found.
     pub method: Method,
@@ -70,7 +70,7 @@ pub struct TsneParams {
     pub use_rep: Option<String>,
     /// Use only the first so many columns of the input; all if not given.
     pub n_pcs: Option<usize>,
-    /// Where the positions lie in `obsm`, for `init` `spatial`.
+    /// Where the positions lie in `obsm`, for `init` `spatial` and for `r2`.
     pub spatial_key: String,
     /// Name of the result in `obsm` and `uns`; by default `X_tsne` and `tsne`.
     pub key_added: Option<String>,
@@ -122,7 +122,7 @@ pub fn tsne(data: &Dense, start: Option<Vec<f64>>, params: &TsneParams, ctx: &Ct
     settings.check_size(points.n_obs())?;
     let start = match (start, params.init) {
         (Some(start), _) => start,
-        (None, Init::Random) => start::random(data.n_rows() * params.n_components, "tl.tsne.init", ctx),
+        (None, Init::Random) => start::random(data.n_rows() * params.n_components, "tl.tsne.init", 0, ctx),
         (None, Init::Pca) => start::components(&points, params.n_components, ctx)?,
         (None, Init::Spatial | Init::Array) => {
             return Err(TsneParams::refuse("init", "without points to start from", "random or pca"));
@@ -182,12 +182,18 @@ impl Step for TsneParams {
             Init::Array => Some(start::given(adata, &self.init_key, self.n_components)?),
         };
         let found = tsne(&data, start, self, ctx)?;
-        let uns = Dict::from([
+        let coords =
+            if adata.has(&Slot::obsm(&self.spatial_key)) { adata.coords(&self.spatial_key).ok() } else { None };
+        let score = found.score(&data, coords.as_ref(), ctx)?;
+        let mut uns = Dict::from([
             ("params".to_owned(), Value::Dict(self.settings().params(&found, &source))),
             ("kl_divergence".to_owned(), Value::from(found.divergences.local)),
         ]);
+        uns.extend(score.clone());
         adata.set_obsm(self.keys().0, Value::Array(found.array()?))?;
         adata.set_uns(self.keys().1, uns);
-        Ok(found.outcome())
+        let mut outcome = found.outcome();
+        outcome.extend(score);
+        Ok(outcome)
     }
 }
