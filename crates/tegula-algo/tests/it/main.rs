@@ -9,6 +9,7 @@ mod delaunay;
 mod graph;
 mod lattice;
 mod metrics;
+mod nbody;
 mod pp;
 mod pp_scanpy;
 mod pp_steps;

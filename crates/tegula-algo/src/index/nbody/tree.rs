@@ -8,7 +8,7 @@ use super::expansion::Expansion;
 use crate::linalg::panel::vectorised;
 
 /// Points in a leaf, and those of two leaves that meet.
-const LEAF: usize = 32;
+const LEAF: usize = 64;
 /// Below this many points a subtree is the work of one thread.
 const ALONE: usize = 2048;
 
