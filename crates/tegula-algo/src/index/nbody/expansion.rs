@@ -134,11 +134,20 @@ impl<const D: usize> Expansion<D> {
     ) {
         let derivatives = self.derivatives(r, first);
         for (out, sums) in field.iter_mut().zip(&self.sums) {
-            let mut sum = [0.0; G];
-            for &(n, both) in sums {
+            // Four sums side by side, since one alone waits for each addition to end.
+            let mut sum = [[0.0; G]; 4];
+            let (fours, rest) = sums.as_chunks::<4>();
+            let term = |sum: &mut [f64; G], (n, both): (usize, usize)| {
                 let (d, m) = (derivatives[both], &moments[n]);
                 (0..G).for_each(|g| sum[g] += d * m[g]);
+            };
+            for four in fours {
+                for l in 0..4 {
+                    term(&mut sum[l], four[l]);
+                }
             }
+            rest.iter().for_each(|&pair| term(&mut sum[0], pair));
+            let sum: [f64; G] = std::array::from_fn(|g| (sum[0][g] + sum[1][g]) + (sum[2][g] + sum[3][g]));
             (0..G).for_each(|g| out[g] += sum[g]);
         }
     }
