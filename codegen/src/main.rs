@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use serde_json::Value as Json;
 
+use tegula::algo::simulate::SimulateParams;
 use tegula::core::Method;
 use tegula::field::{self, Field, Kind, wrap};
 use tegula::registry;
@@ -54,6 +55,7 @@ fn files() -> Vec<(PathBuf, String)> {
     let mut all = vec![
         (python.join("pp.py"), module("pp", "Preprocessing.")),
         (python.join("tl.py"), module("tl", "Tools: clustering, smoothing, annotation.")),
+        (python.join("_simulate.py"), simulate()),
     ];
     let mut index = String::from("# Methods\n\nMade by `cargo xtask gen` from the registry.\n\n");
     for m in registry::methods() {
@@ -133,25 +135,75 @@ fn function(m: &dyn Method, name: &str) -> String {
     let schema = m.schema();
     let schema = schema.as_value();
     let fields = field::fields(schema);
-    let mut text = format!("\n\ndef {name}(\n    adata: AnnData,\n    *,\n");
-    for f in &fields {
+    let mut returns =
+        "``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):\n\n".to_owned();
+    for slot in m.defaults().writes() {
+        let _ = writeln!(returns, "- ``{slot}``");
+    }
+    let copy = ("copy", "bool = False", "Return a changed copy instead of changing ``adata``.");
+    let adata = ("adata", "The annotated matrix.");
+    format!(
+        "\n\ndef {name}(\n    adata: AnnData,\n    *,\n{}) -> AnnData | None:\n{}{}    return run(\"{}\", adata, params, \
+         seed=seed, copy=copy)\n",
+        arguments(&fields, Some(copy)),
+        docstring(&fields, field::page(schema), Some(adata), Some(copy), &returns),
+        gathered(&fields),
+        m.id()
+    )
+}
+
+/// The module of `tegula.simulate`.
+fn simulate() -> String {
+    let schema = SimulateParams::schema();
+    let schema = schema.as_value();
+    let fields = field::fields(schema);
+    let returns =
+        "The tissue: counts in ``X``, the truth in ``obs[\"domain\"]``, positions in ``obsm[\"spatial\"]``.\n";
+    format!(
+        "\"\"\"Tissues whose domains are known.\n\nMade by `cargo xtask gen` from the registry of methods; do not edit.\n\
+         \"\"\"\n\nfrom __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Literal\n\n\
+         from ._bridge import make\n\nif TYPE_CHECKING:\n    from anndata import AnnData\n\n\n\
+         def simulate(\n    *,\n{}) -> AnnData:\n{}{}    return make(params, seed=seed)\n",
+        arguments(&fields, None),
+        docstring(&fields, field::page(schema), None, None, returns),
+        gathered(&fields)
+    )
+}
+
+/// A further argument of a function: its name, its type with default, its description.
+type Extra<'a> = (&'a str, &'a str, &'a str);
+
+/// The parameters in a function's head.
+fn arguments(fields: &[Field], last: Option<Extra<'_>>) -> String {
+    let mut text = String::new();
+    for f in fields {
         let _ = writeln!(text, "    {}: {} = {},", f.name, annotation(f), python_literal(&f.default));
     }
-    text.push_str(
-        "    seed: int = 0,\n    random_state: int | None = None,\n    copy: bool = False,\n) -> AnnData | None:\n",
-    );
-    text.push_str(&docstring(m, &fields, field::page(schema)));
-    text.push_str("    params = {\n");
-    for f in &fields {
-        let _ = writeln!(text, "        \"{0}\": {0},", f.name);
+    text.push_str("    seed: int = 0,\n    random_state: int | None = None,\n");
+    if let Some((name, kind, _)) = last {
+        let _ = writeln!(text, "    {name}: {kind},");
     }
-    text.push_str("    }\n    seed = seed if random_state is None else random_state\n");
-    let _ = writeln!(text, "    return run(\"{}\", adata, params, seed=seed, copy=copy)", m.id());
     text
 }
 
-/// A numpydoc docstring from the method's page.
-fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> String {
+/// The lines that put the parameters into a dictionary.
+fn gathered(fields: &[Field]) -> String {
+    let mut text = "    params = {\n".to_owned();
+    for f in fields {
+        let _ = writeln!(text, "        \"{0}\": {0},", f.name);
+    }
+    text.push_str("    }\n    seed = seed if random_state is None else random_state\n");
+    text
+}
+
+/// A numpydoc docstring from a page; `first` and `last` describe the arguments around the fields.
+fn docstring(
+    fields: &[Field],
+    page: &str,
+    first: Option<(&str, &str)>,
+    last: Option<Extra<'_>>,
+    returns: &str,
+) -> String {
     let (opening, sections) = sections(page);
     let mut notes = String::new();
     let mut references = String::new();
@@ -166,18 +218,21 @@ fn docstring(m: &dyn Method, fields: &[Field], page: &str) -> String {
         }
     }
     let opening = wrap(opening.trim(), 110);
-    let mut lines = format!("{opening}\n\nParameters\n----------\nadata\n    The annotated matrix.\n");
+    let mut lines = format!("{opening}\n\nParameters\n----------\n");
+    if let Some((name, help)) = first {
+        let _ = writeln!(lines, "{name}\n    {help}");
+    }
     for f in fields {
         let _ = write!(lines, "{}\n    {}\n", f.name, wrap(f.help.trim(), 106).replace('\n', "\n    "));
     }
     lines.push_str(
         "seed\n    Seed of all randomness; the result does not depend on the number of threads.\nrandom_state\n    \
-         Another name for ``seed``.\ncopy\n    Return a changed copy instead of changing ``adata``.\n\nReturns\n-------\n\
-         ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):\n\n",
+         Another name for ``seed``.\n",
     );
-    for slot in m.defaults().writes() {
-        let _ = writeln!(lines, "- ``{slot}``");
+    if let Some((name, _, help)) = last {
+        let _ = writeln!(lines, "{name}\n    {help}");
     }
+    let _ = write!(lines, "\nReturns\n-------\n{returns}");
     if !notes.is_empty() {
         let _ = write!(lines, "\nNotes\n-----\n{}\n", notes.trim());
     }

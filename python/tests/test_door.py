@@ -113,6 +113,20 @@ def test_views_become_actual_as_in_scanpy():
     assert not view.is_view and view.n_obs == 200
 
 
+def test_raw_is_read_where_asked_for():
+    adata = prepared()
+    adata.raw = adata
+    part = adata[:, :4].copy()
+    tg.tl.rank_genes_groups(part, groupby="side")
+    names = part.uns["rank_genes_groups"]["names"]
+    assert sorted(names["left"]) == sorted(adata.var_names), "all genes, not the four"
+    tg.tl.rank_genes_groups(part, groupby="side", use_raw=False)
+    assert sorted(part.uns["rank_genes_groups"]["names"]["left"]) == sorted(part.var_names)
+    part.raw = None
+    with pytest.raises(ValueError, match="use_raw"):
+        tg.tl.rank_genes_groups(part, groupby="side", use_raw=True)
+
+
 def test_errors_are_pythons_own():
     adata = tissue()
     with pytest.raises(KeyError, match=r"pp\.neighbors"):
@@ -225,3 +239,44 @@ def test_a_result_can_be_written_and_read_by_anndata(tmp_path):
     back = ad.read_h5ad(tmp_path / "out.h5ad")
     assert list(back.obs["leiden"]) == list(adata.obs["leiden"])
     assert int(back.uns["tegula"]["pp.pca"]["params"]["n_comps"]) == 8
+
+
+def test_simulate_makes_an_annotated_matrix_that_anndata_writes(tmp_path):
+    made = tg.simulate(n_obs=300, n_vars=60, n_domains=3, n_sections=2, random_state=4)
+    assert (made.shape, made.X.format, made.X.dtype) == ((300, 60), "csr", np.float32)
+    assert list(made.obs["domain"].cat.categories) == ["0", "1", "2"]
+    assert made.obsm["spatial"].shape == (300, 2)
+    assert made.uns["simulate"]["params"]["n_obs"] == 300
+    again = tg.simulate(n_obs=300, n_vars=60, n_domains=3, n_sections=2, seed=4)
+    assert (made.X != again.X).nnz == 0
+    made.write_h5ad(tmp_path / "made.h5ad")
+    assert ad.read_h5ad(tmp_path / "made.h5ad").obs["domain"].equals(made.obs["domain"])
+    with pytest.raises(ValueError, match="`density`"):
+        tg.simulate(density=2.0)
+
+
+def test_the_knee_of_the_variances_decides_how_many_components():
+    adata = prepared()
+    tg.pp.pca(adata, knee=True)
+    k = adata.obsm["X_pca"].shape[1]
+    assert 1 <= k < 20
+    assert len(adata.uns["pca"]["variance_ratio"]) == k
+
+
+def test_autocorrelation_of_columns_of_obsm():
+    adata = prepared()
+    tg.pp.spatial_neighbors(adata, n_neighbors=4)
+    tg.tl.spatial_autocorr(adata, attr="obsm", layer="X_pca", genes=["0"])
+    of_column = adata.uns["moranI"]["I"].iloc[0]
+    adata.obs["pc"] = adata.obsm["X_pca"][:, 0]
+    tg.tl.spatial_autocorr(adata, attr="obs", genes=["pc"])
+    assert abs(of_column - adata.uns["moranI"]["I"].iloc[0]) < 1e-9
+
+
+def test_a_refused_logarithm_leaves_the_values_alone():
+    adata = tissue()
+    adata.X.data[5] = -1
+    before = adata.X.data.copy()
+    with pytest.raises(ValueError, match="negative"):
+        tg.pp.log1p(adata)
+    assert (adata.X.data == before).all()

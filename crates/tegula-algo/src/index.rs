@@ -5,5 +5,6 @@ mod nbody;
 mod triangulation;
 
 pub use kdtree::KdTree;
+pub(crate) use kdtree::Tick;
 pub use nbody::{Field, LowRank};
 pub(crate) use triangulation::Triangulation;

@@ -10,6 +10,6 @@ mod spmm;
 
 pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
-pub use eigh::{Eigh, eigh};
+pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use spmm::gather;
 pub use spmm::{spmm, spmm_t, sum_rows};

@@ -22,7 +22,6 @@ pub use bin::{BinParams, Bins, bin, sum_rows};
 pub use check::{check_counts, check_finite};
 pub use columns::{Totals, moments};
 pub use combat::{CombatParams, combat};
-pub(crate) use fast_math::ln_1p;
 pub use filter_cells::{FilterCellsParams, filter_cells};
 pub use filter_genes::{FilterGenesParams, filter_genes};
 pub use highly_variable_genes::{Flavor, HighlyVariableGenesParams, highly_variable_genes};

@@ -2,7 +2,7 @@
 
 pub mod pca;
 
-pub use pca::{Pca, PcaParams, Solver, pca};
+pub use pca::{Pca, PcaParams, Solver, knee, pca};
 
 use tegula_core::{Method, entry};
 

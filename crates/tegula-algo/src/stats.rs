@@ -5,6 +5,7 @@ pub mod correction;
 pub mod distribution;
 pub mod nhood_enrichment;
 mod pair_counts;
+pub mod quantile;
 pub mod rank_genes_groups;
 pub mod spatial_autocorr;
 

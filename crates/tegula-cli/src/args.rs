@@ -43,6 +43,7 @@ pub(crate) fn command() -> Command {
         ])
         .subcommand(run())
         .subcommand(Command::new("info").about("Shows what a file holds").arg(input()).arg(json("Prints it as JSON")))
+        .subcommand(convert())
         .subcommand(room("pp", "Preprocessing: one step on a file"))
         .subcommand(room("tl", "Tools: one analysis on a file"))
         .subcommand(plots())
@@ -73,6 +74,23 @@ pub(crate) fn command() -> Command {
 
 fn input() -> Arg {
     Arg::new("input").value_name("INPUT").required(true).value_parser(value_parser!(PathBuf)).help("The file to read")
+}
+
+fn convert() -> Command {
+    Command::new("convert").about("Makes an h5ad file of tables of text, or of an older h5ad file").args([
+        input().help("A table of expression, observations in rows (.csv, .tsv, also .gz), or an h5ad file"),
+        output("FILE", "The h5ad file to write").required(true),
+        Arg::new("obs")
+            .long("obs")
+            .value_name("TABLE")
+            .value_parser(value_parser!(PathBuf))
+            .help("A table that describes the observations, found by the name in its first column"),
+        Arg::new("coords")
+            .long("coords")
+            .value_name("X,Y")
+            .value_delimiter(',')
+            .help("Columns with the positions [default: the usual names, as x and y]"),
+    ])
 }
 
 fn output(value: &'static str, help: &'static str) -> Arg {
@@ -120,6 +138,10 @@ fn run() -> Command {
                 .help("Community detection [default: leiden]"),
             number("smooth", "Neighbours whose majority smooths each label; 0 for none [default: 10]"),
             number("n-comps", "Principal components [default: 30]"),
+            Arg::new("no-sweep")
+                .long("no-sweep")
+                .action(ArgAction::SetTrue)
+                .help("Does not compare other neighbourhoods and resolutions"),
             Arg::new("recipe")
                 .long("recipe")
                 .value_name("FILE")

@@ -2,6 +2,7 @@
 
 mod args;
 mod bars;
+mod convert;
 mod info;
 mod methods;
 mod metrics;
@@ -91,6 +92,7 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             match name {
                 "run" => run::run(m, &door),
                 "info" => info::info(m),
+                "convert" => convert::convert(m, &door),
                 "pp" | "tl" => step::step(name, m, &door),
                 "pl" => plot::plot(m, &door),
                 "metrics" => metrics::metrics(m, &door),

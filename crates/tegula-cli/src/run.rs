@@ -50,7 +50,9 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let truth = options.labels.as_deref();
     let mut shown = report.labels.clone();
     shown.extend(options.labels.clone());
-    let figures = pipeline::figures(&mut adata, &shown, &report.spatial_key, &ctx)?;
+    let figures = pipeline::figures(&mut adata, &shown, &report, &ctx)?;
+    // Whoever gave up meanwhile wants nothing written.
+    ctx.goes_on()?;
     // All at once: much of it is waiting for the disk.
     let draw = |(name, figure): &(String, Figure)| {
         io::atomic::write(dir.join("figures").join(format!("{}.png", file_name(name))), &figure.to_png()?)
@@ -104,6 +106,7 @@ fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
         cluster_method: text("cluster-method"),
         smooth: number("smooth"),
         n_comps: number("n-comps"),
+        no_sweep: m.get_flag("no-sweep"),
         recipe,
         seed: door.seed,
     })

@@ -1,5 +1,7 @@
 //! Compressed sparse rows, `f32` values and `u32` columns.
 
+mod check;
+
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -32,9 +34,7 @@ impl Csr {
         values: impl Into<Buf<f32>>,
     ) -> Result<Self> {
         let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
-        m.check_arrays()?;
-        let sorted = (0..n_rows).into_par_iter().all(|i| m.row(i).0.is_sorted_by(|a, b| a < b));
-        if sorted {
+        if check::in_order(&m)? {
             Ok(m)
         } else {
             Err(Error::data("sparse matrix", "columns inside a row do not ascend; sort its indices first"))
@@ -55,8 +55,7 @@ impl Csr {
         values: impl Into<Buf<f32>>,
     ) -> Result<Self> {
         let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
-        m.check_arrays()?;
-        if (0..n_rows).into_par_iter().all(|i| m.row(i).0.is_sorted_by(|a, b| a < b)) {
+        if check::in_order(&m)? {
             return Ok(m);
         }
         let rows: Vec<Vec<(u32, f32)>> = (0..n_rows)
@@ -64,14 +63,7 @@ impl Csr {
             .map(|i| {
                 let (cols, vals) = m.row(i);
                 let mut row: Vec<(u32, f32)> = cols.iter().copied().zip(vals.iter().copied()).collect();
-                row.sort_by_key(|e| e.0);
-                row.dedup_by(|b, a| {
-                    let same = a.0 == b.0;
-                    if same {
-                        a.1 += b.1;
-                    }
-                    same
-                });
+                sum_duplicates(&mut row);
                 row
             })
             .collect();
@@ -113,31 +105,6 @@ impl Csr {
         Self::from_rows(dense.n_cols(), &rows)
     }
 
-    fn check_arrays(&self) -> Result<()> {
-        let bad = |reason: String| Err(Error::data("sparse matrix", reason));
-        if u32::try_from(self.n_cols).is_err() {
-            return bad(format!("{} columns; at most {} are supported", self.n_cols, u32::MAX));
-        }
-        if self.indptr.len() != self.n_rows + 1 {
-            return bad(format!("indptr has {} entries for {} rows", self.indptr.len(), self.n_rows));
-        }
-        if self.indptr[0] != 0 || !self.indptr.is_sorted() {
-            return bad("indptr does not ascend from 0".into());
-        }
-        let nnz = self.indptr[self.n_rows];
-        if self.indices.len() != nnz || self.values.len() != nnz {
-            return bad(format!(
-                "indptr ends at {nnz}, but there are {} columns and {} values",
-                self.indices.len(),
-                self.values.len()
-            ));
-        }
-        if let Some(&j) = self.indices.par_iter().find_any(|&&j| j as usize >= self.n_cols) {
-            return bad(format!("column {j} is outside the {} columns", self.n_cols));
-        }
-        Ok(())
-    }
-
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.n_rows
@@ -171,6 +138,11 @@ impl Csr {
     /// Values to be changed in place; the structure stays.
     pub fn values_mut(&mut self) -> &mut [f32] {
         self.values.make_mut()
+    }
+
+    /// Values to be changed in pieces; see [`Buf::update`].
+    pub fn update_values(&mut self, ends: &[usize], f: impl Fn(usize, &mut [f32]) + Sync) {
+        self.values.update(ends, f);
     }
 
     /// Columns and values of row `i`.
@@ -306,6 +278,24 @@ impl Csr {
         }
         Dense::from_parts(self.n_rows, self.n_cols, data.into())
     }
+}
+
+/// Sorts the entries of a row by column and sums those of one column, in the order they came in.
+///
+/// ```
+/// let mut row = vec![(3, 1.0), (1, 2.0), (3, 4.0)];
+/// tegula_core::sum_duplicates(&mut row);
+/// assert_eq!(row, [(1, 2.0), (3, 5.0)]);
+/// ```
+pub fn sum_duplicates(row: &mut Vec<(u32, f32)>) {
+    row.sort_by_key(|e| e.0);
+    row.dedup_by(|b, a| {
+        let same = a.0 == b.0;
+        if same {
+            a.1 += b.1;
+        }
+        same
+    });
 }
 
 /// Most ranges of columns that a transpose is cut into; how many does not change the result.

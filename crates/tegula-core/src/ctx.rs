@@ -74,15 +74,23 @@ impl Ctx<'_> {
     /// [`Error::Cancelled`] where the user gave up.
     pub fn tick(&self, task: &str, n: u64) -> Result<()> {
         self.progress.advance(task, n);
-        match self.progress.poll() {
-            Signal::Abort => Err(Error::Cancelled),
-            Signal::Continue | Signal::Stop => Ok(()),
-        }
+        self.goes_on().map(|_| ())
     }
 
     /// True where the user asked to finish early and keep the result: iterative methods look here between rounds.
     pub fn stopping(&self) -> bool {
         self.progress.poll() != Signal::Continue
+    }
+
+    /// Whether to begin the next thing: false where the user asked to finish early.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where the user gave up.
+    pub fn goes_on(&self) -> Result<bool> {
+        match self.progress.poll() {
+            Signal::Abort => Err(Error::Cancelled),
+            signal => Ok(signal == Signal::Continue),
+        }
     }
 
     /// Reports a figure worth watching.

@@ -24,7 +24,7 @@ mod value;
 pub use anndata::{AnnData, Origin, Raw};
 pub use buf::{Buf, Foreign};
 pub use coords::Coords;
-pub use csr::Csr;
+pub use csr::{Csr, sum_duplicates};
 pub use ctx::Ctx;
 pub use error::{Error, Result};
 pub use frame::{Column, Frame};

@@ -128,6 +128,14 @@ impl Matrix {
         }
     }
 
+    /// Changes the stored values in parallel, in pieces that end before `ends[k]`; see [`Buf::update`].
+    pub fn update_values(&mut self, ends: &[usize], f: impl Fn(usize, &mut [f32]) + Sync) {
+        match self {
+            Self::Dense(m) => m.data.update(ends, f),
+            Self::Csr(m) => m.update_values(ends, f),
+        }
+    }
+
     /// Stored values of row `i`.
     pub fn row_values(&self, i: usize) -> &[f32] {
         match self {

@@ -1,7 +1,7 @@
 //! Files in and out: the only crate of Tegula that opens them.
 //!
 //! [`read_h5ad`] and [`write_h5ad`] speak the format of Python's `anndata`, in every dialect since 0.5;
-//! [`atomic`] writes any file whole or not at all.
+//! [`read_table`] and [`read_tables`] read tables of text; [`atomic`] writes any file whole or not at all.
 //!
 //! ```
 //! use tegula_core::{AnnData, Dense, Frame};
@@ -18,5 +18,7 @@
 pub mod atomic;
 mod h5ad;
 mod store;
+mod table;
 
 pub use h5ad::{WriteOptions, not_understood, read, read_h5ad, write_h5ad};
+pub use table::{read_table, read_tables};

@@ -22,19 +22,41 @@ pub struct Figure {
     pub colors: IndexMap<String, Vec<Rgb>>,
 }
 
-/// One tissue with its title and its key.
+/// One tissue or heat map with its title and its key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     /// What stands above.
     pub title: Option<String>,
-    /// The observations.
-    pub points: Points,
+    /// What is shown.
+    pub body: Body,
     /// What the colours mean.
     pub key: Key,
     /// Names of the two axes; none: no frame.
     pub axes: Option<[String; 2]>,
     /// A bar of known length below the tissue.
     pub scale_bar: Option<ScaleBar>,
+}
+
+/// What a panel shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Observations where they lie.
+    Points(Points),
+    /// A heat map.
+    Grid(Grid),
+}
+
+/// A heat map: a coloured cell with a number for every row and column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Names of the rows, the first at the top.
+    pub rows: Vec<String>,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Colour and text of every cell, row by row.
+    pub cells: Vec<(Rgb, String)>,
+    /// The cell that is framed.
+    pub marked: Option<usize>,
 }
 
 /// The observations of a panel as marks.

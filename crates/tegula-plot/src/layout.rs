@@ -1,8 +1,9 @@
-//! Places a figure on a page: a grid of panels, each a tissue with its title above and its key on the right.
+//! Places a figure on a page: a grid of panels, each with its title above and its key on the right.
 
 mod bar;
 mod legend;
 mod panel;
+mod sheet;
 
 use crate::{Figure, Item, Rgb, Scene, Text, font};
 use panel::Cell;
@@ -11,7 +12,7 @@ use panel::Cell;
 const MARGIN: f64 = 8.0;
 /// White between panels.
 const GUTTER: f64 = 22.0;
-/// Between a tissue and its title or key.
+/// Between a panel's body and its title or key.
 const GAP: f64 = 10.0;
 /// Size of titles, in points.
 const TITLE: f64 = 10.0;

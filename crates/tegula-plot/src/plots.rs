@@ -1,11 +1,14 @@
 //! The plots by name, for doors that walk a list.
 
-use schemars::Schema;
+use std::marker::PhantomData;
+
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tegula_core::{AnnData, Ctx, Error, Result};
 
-use crate::{Figure, SpatialParams, spatial};
+use crate::{Figure, SpatialParams, SweepParams};
 
 /// A registered plot, whatever its parameters: [`tegula_core::Method`] for figures.
 pub trait Plot: Sync {
@@ -22,13 +25,27 @@ pub trait Plot: Sync {
     fn draw(&self, params: Json, adata: &AnnData, ctx: &Ctx<'_>) -> Result<Figure>;
 }
 
+/// A plot's parameters, which know how to draw it: [`tegula_core::Step`] for figures.
+pub trait Drawing: DeserializeOwned + JsonSchema {
+    /// The id, as `pl.spatial`.
+    const ID: &'static str;
+    /// One line for lists and `--help`.
+    const SUMMARY: &'static str;
+
+    /// The figure.
+    ///
+    /// # Errors
+    /// What stands in the way, named.
+    fn figure(&self, adata: &AnnData, ctx: &Ctx<'_>) -> Result<Figure>;
+}
+
 /// Every plot there is.
 ///
 /// ```
 /// let ids: Vec<_> = tegula_plot::PLOTS.iter().map(|p| p.id()).collect();
-/// assert_eq!(ids, ["pl.spatial"]);
+/// assert_eq!(ids, ["pl.spatial", "pl.sweep"]);
 /// ```
-pub const PLOTS: &[&dyn Plot] = &[&Spatial];
+pub const PLOTS: &[&dyn Plot] = &[&Entry::<SpatialParams>(PhantomData), &Entry::<SweepParams>(PhantomData)];
 
 /// The plot of that id.
 ///
@@ -39,25 +56,25 @@ pub fn plot(id: &str) -> Option<&'static dyn Plot> {
     PLOTS.iter().find(|p| p.id() == id).copied()
 }
 
-struct Spatial;
+struct Entry<P>(PhantomData<fn() -> P>);
 
-impl Plot for Spatial {
+impl<P: Drawing> Plot for Entry<P> {
     fn id(&self) -> &'static str {
-        SpatialParams::ID
+        P::ID
     }
 
     fn summary(&self) -> &'static str {
-        SpatialParams::SUMMARY
+        P::SUMMARY
     }
 
     fn schema(&self) -> Schema {
         let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-        settings.into_generator().into_root_schema_for::<SpatialParams>()
+        settings.into_generator().into_root_schema_for::<P>()
     }
 
     fn draw(&self, params: Json, adata: &AnnData, ctx: &Ctx<'_>) -> Result<Figure> {
-        let params = serde_json::from_value(params).map_err(|e| Error::config(format!("`{}`", self.id()), e))?;
-        spatial::spatial(adata, &params, ctx)
+        let params: P = serde_json::from_value(params).map_err(|e| Error::config(format!("`{}`", self.id()), e))?;
+        params.figure(adata, ctx)
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Error, Result, keys};
 
-use crate::{Figure, Rgb, cmap, palette};
+use crate::{Drawing, Figure, Rgb, cmap, palette};
 
 /// Draws the tissue, coloured by clusters, by regions or by the expression of genes.
 ///
@@ -166,13 +166,16 @@ impl Default for SpatialParams {
     }
 }
 
-impl SpatialParams {
-    /// The id of the plot.
-    pub const ID: &'static str = "pl.spatial";
-    /// One line for lists and `--help`.
-    pub const SUMMARY: &'static str =
-        "Draws the tissue, coloured by clusters, by regions or by the expression of genes.";
+impl Drawing for SpatialParams {
+    const ID: &'static str = "pl.spatial";
+    const SUMMARY: &'static str = "Draws the tissue, coloured by clusters, by regions or by the expression of genes.";
 
+    fn figure(&self, adata: &AnnData, ctx: &Ctx<'_>) -> Result<Figure> {
+        spatial(adata, self, ctx)
+    }
+}
+
+impl SpatialParams {
     /// Checks the options by themselves, before any data is looked at.
     ///
     /// ```

@@ -9,6 +9,7 @@ mod watch;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use tegula::algo::simulate::SimulateParams;
 use tegula::core::{AnnData, Frame, Slot, Value};
 use tegula::{Error, registry};
 
@@ -62,6 +63,11 @@ fn run<'py>(
     let mut adata = AnnData::new(None, Frame::new(obs_names), Frame::new(var_names)).map_err(to_py)?;
     for (name, value) in slots {
         let (attr, key): Named = name.extract()?;
+        if attr == "raw" {
+            let (x, genes): (Bound<'_, PyAny>, Vec<String>) = value.extract()?;
+            values::store_raw(&mut adata, &lender.value(&x)?, genes).map_err(to_py)?;
+            continue;
+        }
         let value = lender.value(&value)?;
         values::store(&mut adata, &attr, key.as_deref().unwrap_or_default(), value).map_err(to_py)?;
     }
@@ -83,11 +89,33 @@ fn run<'py>(
     (written, kept(adata.kept_obs()), kept(adata.kept_var()), outcome, PyList::new(py, warnings)?).into_pyobject(py)
 }
 
+/// Makes a tissue: the names of its observations and variables, and its slots.
+#[pyfunction]
+#[pyo3(signature = (params, seed, n_threads=None))]
+fn simulate<'py>(
+    py: Python<'py>,
+    params: &str,
+    seed: u64,
+    n_threads: Option<usize>,
+) -> PyResult<(Vec<String>, Vec<String>, Bound<'py, PyDict>)> {
+    let params: SimulateParams = serde_json::from_str(params).map_err(|e| to_py(Error::config("`simulate`", e)))?;
+    let (made, (), _) = watch::run(py, n_threads, seed, |ctx| (tegula::algo::simulate::simulate(&params, ctx), ()))?;
+    let mut adata = made.map_err(to_py)?;
+    let slots = PyDict::new(py);
+    for slot in values::all(&adata) {
+        if let Some(value) = values::take(&mut adata, &slot) {
+            slots.set_item((slot.attr(), slot.key()), Lender::default().to_py(py, value)?)?;
+        }
+    }
+    Ok((adata.obs().index().to_vec(), adata.var().index().to_vec(), slots))
+}
+
 /// The native module.
 #[pymodule]
 fn _tegula(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_function(wrap_pyfunction!(methods, m)?)?;
     m.add_function(wrap_pyfunction!(plan, m)?)?;
+    m.add_function(wrap_pyfunction!(simulate, m)?)?;
     m.add_function(wrap_pyfunction!(run, m)?)
 }

@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use tegula::AnnData;
 use tegula::core::{
-    Array, ArrayData, Buf, Column, Csr, Dict, Error, Frame, Labels, Matrix, Records, Result, Slot, Value,
+    Array, ArrayData, Buf, Column, Csr, Dict, Error, Frame, Labels, Matrix, Raw, Records, Result, Slot, Value,
 };
 
 use crate::errors::to_py;
@@ -245,6 +245,21 @@ pub(crate) fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Res
         }
         other => Err(Error::config(format!("slot `{other}`"), "is not known")),
     }
+}
+
+/// Puts the frozen matrix and the names of its variables into `raw`.
+pub(crate) fn store_raw(adata: &mut AnnData, x: &Value, genes: Vec<String>) -> Result<()> {
+    adata.set_raw(Some(Raw { x: to_matrix("raw", x)?, var: Frame::new(genes), varm: Dict::new() }))
+}
+
+/// The slots that are filled, but for layers, `raw` and what goes by pairs.
+pub(crate) fn all(adata: &AnnData) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = adata.x().map(|_| Slot::X).into_iter().collect();
+    slots.extend(adata.obs().columns().keys().map(|k| Slot::obs(k)));
+    slots.extend(adata.var().columns().keys().map(|k| Slot::var(k)));
+    slots.extend(adata.obsm().keys().map(|k| Slot::obsm(k)));
+    slots.extend(adata.uns().keys().map(|k| Slot::uns(k)));
+    slots
 }
 
 /// Takes what a step wrote out of its slot, so that its memory can move to Python.

@@ -16,6 +16,7 @@ use tegula_core::{AnnData, Ctx, Outcome, Result, Value};
 use crate::recipe::{Recipe, StepCall};
 use crate::registry;
 
+pub use choose::{find_coordinates, place};
 pub use figures::figures;
 pub use measure::measure;
 
@@ -40,6 +41,8 @@ pub struct RunOptions {
     pub smooth: Option<usize>,
     /// Principal components.
     pub n_comps: Option<usize>,
+    /// Whether other neighbourhoods and resolutions are not compared.
+    pub no_sweep: bool,
     /// Steps to run instead of the usual ones.
     pub recipe: Option<Recipe>,
     /// The seed of all randomness.
@@ -77,7 +80,10 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
     if let Some(key) = &options.labels {
         adata.labels(key)?;
     }
-    let spatial_key = choose::coordinates(adata, options.spatial_key.as_deref(), say)?;
+    let spatial_key = match &options.spatial_key {
+        Some(key) => key.clone(),
+        None => find_coordinates(adata, say)?,
+    };
     adata.coords(&spatial_key)?;
     let mut recipe = Recipe { seed: options.seed.unwrap_or(0), steps: Vec::new() };
     if let Some(given) = &options.recipe {
@@ -90,7 +96,7 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
         recipe.steps.truncate(ran);
     } else {
         for stage in choose::STAGES {
-            if ctx.stopping() {
+            if !ctx.goes_on()? {
                 break;
             }
             let part = Recipe { seed: recipe.seed, steps: stage(adata, options, &spatial_key, say)? };
@@ -98,6 +104,7 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
             recipe.steps.extend(part.steps.into_iter().take(ran));
         }
     }
+    choose::recommendation(adata, &recipe.steps, say);
     let stopped = ctx.stopping();
     for step in &mut recipe.steps {
         // The recipe that is handed out names every parameter, so that other defaults later change nothing.

@@ -93,14 +93,14 @@ impl Recipe {
     }
 
     /// Runs every step in order; `done` hears of each one as it ends. Returns how many ran: a stop asked for by the user
-    /// (see [`Ctx::stopping`]) ends the run after the current step, which is no error.
+    /// (see [`Ctx::goes_on`]) ends the run after the current step, which is no error.
     ///
     /// # Errors
     /// The first step's error that stands in the way.
     pub fn run(&self, adata: &mut AnnData, ctx: &Ctx<'_>, mut done: impl FnMut(&StepCall, &Outcome)) -> Result<usize> {
         let ctx = ctx.with_seed(self.seed);
         for (k, call) in self.steps.iter().enumerate() {
-            if ctx.stopping() {
+            if !ctx.goes_on()? {
                 return Ok(k);
             }
             let step = registry::find(&call.id)?.step(Json::Object(call.params.clone()))?;

@@ -2,6 +2,7 @@
 
 from . import pp, tl
 from ._settings import settings
+from ._simulate import simulate
 from ._tegula import __version__
 
-__all__ = ["__version__", "pp", "settings", "tl"]
+__all__ = ["__version__", "pp", "settings", "simulate", "tl"]

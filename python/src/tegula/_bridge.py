@@ -48,6 +48,18 @@ def run(method: str, adata: AnnData, params: dict[str, Any], *, seed: int, copy:
     return adata if copy else None
 
 
+def make(params: dict[str, Any], *, seed: int) -> AnnData:
+    """Simulate a tissue."""
+    import pandas as pd
+    from anndata import AnnData
+
+    obs, var, slots = _tegula.simulate(json.dumps(params, default=_plain), seed, settings.n_jobs)
+    adata = AnnData(obs=pd.DataFrame(index=obs), var=pd.DataFrame(index=var))
+    for (attr, key), value in slots.items():
+        _store(adata, attr, key, value)
+    return adata
+
+
 def _plain(value: Any) -> Any:
     """NumPy scalars and arrays as JSON knows them."""
     if isinstance(value, np.generic):
@@ -61,7 +73,9 @@ def _fetch(adata: AnnData, attr: str, key: str | None) -> Any:
     """Return the slot in the engine's form, or ``None`` where it is absent."""
     if attr == "X":
         return None if adata.X is None else _matrix(adata.X)
-    if attr in ("obs_names", "var_names", "raw"):
+    if attr == "raw":
+        return None if adata.raw is None else (_matrix(adata.raw.X), adata.raw.var_names.astype(str).tolist())
+    if attr in ("obs_names", "var_names"):
         return None
     home = getattr(adata, attr)
     if key not in home:

@@ -4,6 +4,9 @@ __version__: str
 
 def methods() -> str: ...
 def plan(method: str, params: str) -> tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]]: ...
+def simulate(
+    params: str, seed: int, n_threads: int | None = None
+) -> tuple[list[str], list[str], dict[tuple[str, str | None], Any]]: ...
 def run(
     method: str,
     params: str,

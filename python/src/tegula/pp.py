@@ -427,8 +427,8 @@ def log1p(
 
     **How it works**
 
-    In place; zeros stay zeros, so a sparse matrix stays as sparse as it is. Where `uns["log1p"]` tells that it
-    was done before, a warning is given.
+    In place where nobody else holds the values; zeros stay zeros, so a sparse matrix stays as sparse as it is.
+    Where `uns["log1p"]` tells that it was done before, a warning is given.
 
     **Determinism**
 
@@ -440,7 +440,8 @@ def log1p(
 
     **Differences from the reference**
 
-    Negative values are refused (scanpy makes NaN of those below −1).
+    Negative values are refused (scanpy makes NaN of those below −1). Values are within 0.9 units in the last
+    place of `f32`.
 
     References
     ----------
@@ -1016,6 +1017,7 @@ def pca(
     adata: AnnData,
     *,
     n_comps: int | None = None,
+    knee: bool = False,
     use_highly_variable: bool | None = None,
     zero_center: bool = True,
     solver: Literal["auto", "gram", "krylov"] = "auto",
@@ -1033,6 +1035,9 @@ def pca(
         The annotated matrix.
     n_comps
         Number of components; by default 50, or one less than the smaller side of the matrix.
+    knee
+        Keep the components up to the knee of the curve of their shares of the variance: of all components there
+        are, or of the first `n_comps` where that is given.
     use_highly_variable
         Use the highly variable genes only; by default where `var["highly_variable"]` is there.
     zero_center
@@ -1076,7 +1081,9 @@ def pca(
     inside the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
     eigenvectors. Otherwise block Lanczos on it, 8 vectors at a time and on the smaller side of a sparse matrix,
     reorthogonalised in full and restarted until every component's residual is small against its size and,
-    squared, against its gap. The largest absolute loading of each component is positive.
+    squared, against its gap. The largest absolute loading of each component is positive. With `knee` the
+    variances of all components come first (eigenvalues alone), and as many are kept as lie before the knee
+    (Kneedle, sensitivity 1).
 
     **Determinism**
 
@@ -1087,20 +1094,25 @@ def pca(
 
     O(non-zeros × products), some 400 products of one vector, 16 at a time; memory beside X: with fewer
     observations than genes its transpose and a basis of observations × 350, else 64 blocks of genes × 16 numbers
-    and a basis of genes × 350.
+    and a basis of genes × 350. `knee` without `n_comps` takes O(side³) for the smaller side, which it wants to be
+    at most 4096.
 
     **Differences from the reference**
 
     Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its
-    loadings of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
+    loadings of a masked run are `f64`, here `f32`. `knee` is spateo's `compute_pca_components`; where its curve
+    has no knee, spateo fails and here the default number is kept. A component without variance has loadings of
+    zero.
 
     References
     ----------
     Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon,
-    Thick-restart Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
+    Thick-restart Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605; Satopää et al.,
+    Kneedle, 2011, doi:10.1109/ICDCSW.2011.20.
     """
     params = {
         "n_comps": n_comps,
+        "knee": knee,
         "use_highly_variable": use_highly_variable,
         "zero_center": zero_center,
         "solver": solver,
@@ -1175,11 +1187,13 @@ def neighbors(
 
     **How it works**
 
-    Distances come from blocks of matrix products; whatever could be among the nearest within rounding is measured
-    again in double precision, so the answer is exact, ties going to the lower index. In larger data random trees
-    give first neighbours and NN-descent better ones, until on 1000 observations, searched exactly, enough are
-    right; the share is in `uns["neighbors"]["recall"]`. `umap` weights a connection by UMAP's fuzzy union
-    (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
+    Distances come from sums of products kept in registers; whatever could be among the nearest within rounding is
+    measured again in double precision, so the answer is exact, ties going to the lower index. Larger data are cut
+    into cells by k-means, and an observation looks through the cells whose border is near enough; how near is
+    learnt from 1000 observations that are searched exactly. The share found of their neighbours is in
+    `uns["neighbors"]["recall"]`.
+    `umap` weights a connection by UMAP's fuzzy union (nearest other 1, falling off so that the weights of an
+    observation sum to log₂(k + 1));
     `binary` gives 1 to every pair of which one is among the other's nearest.
 
     **Determinism**
@@ -1188,7 +1202,8 @@ def neighbors(
 
     **Cost**
 
-    Time O(N² d) exactly, else about O(N log N); memory O(N k).
+    Time O(N² d) exactly, else O(N √N d) in data of few intrinsic dimensions, up to the exact one's in noise;
+    memory O(N k).
 
     **Differences from the reference**
 
@@ -1198,7 +1213,7 @@ def neighbors(
 
     References
     ----------
-    Dong, Moses & Li 2011, <https://doi.org/10.1145/1963405.1963487>; McInnes, Healy & Melville 2018,
+    Jégou, Douze & Schmid 2011 (cells), <https://doi.org/10.1109/TPAMI.2010.57>; McInnes, Healy & Melville 2018,
     <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
     <https://doi.org/10.1186/s13059-017-1382-0>
     """

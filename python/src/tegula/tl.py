@@ -814,7 +814,7 @@ def rank_genes_groups(
     corr_method: Literal["benjamini-hochberg", "bonferroni"] = "benjamini-hochberg",
     tie_correct: bool = False,
     layer: str | None = None,
-    use_raw: bool = False,
+    use_raw: bool | None = None,
     mask_var: str | None = None,
     key_added: str = "rank_genes_groups",
     seed: int = 0,
@@ -848,7 +848,7 @@ def rank_genes_groups(
     layer
         Layer to use instead of `X`.
     use_raw
-        Use `raw.X` instead of `X`.
+        Use `raw.X` instead of `X`; by default where there is one and no layer is named, as scanpy does.
     mask_var
         Flags in `var`: only genes that have it are tested.
     key_added
@@ -895,9 +895,7 @@ def rank_genes_groups(
     **Differences from the reference**
 
     Numbers are scanpy's. Genes of equal score are ordered by position; categories without observations are left
-    out;
-    `use_raw` is off unless asked for; logistic regression is not offered. Observations without a label count among the
-    rest, as in scanpy.
+    out; logistic regression is not offered. Observations without a label count among the rest, as in scanpy.
 
     References
     ----------
@@ -928,7 +926,7 @@ def spatial_autocorr(
     *,
     mode: Literal["moran", "geary"] = "moran",
     genes: Sequence[str] = (),
-    attr: Literal["X", "obs"] = "X",
+    attr: Literal["X", "obs", "obsm"] = "X",
     layer: str | None = None,
     connectivity_key: str = "spatial_connectivities",
     transformation: bool = True,
@@ -948,11 +946,12 @@ def spatial_autocorr(
     mode
         The statistic.
     genes
-        Genes (or columns of `obs`) to measure; where empty the highly variable genes if marked, else all.
+        Genes (columns of `obs`; numbers or names of columns in `obsm`) to measure; where empty the highly
+        variable genes if marked, else all.
     attr
         What to measure.
     layer
-        Layer to use instead of `X`.
+        Layer to use instead of `X`; where `attr` is `obsm`, the key in it.
     connectivity_key
         The graph in `obsp`.
     transformation

@@ -2,13 +2,14 @@
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
+use std::f64::consts::{LN_2, SQRT_2};
+
 use rayon::prelude::*;
 use tegula_core::{Ctx, Result};
 
 use super::affinity::Points;
 use super::pairs::{Pairs, STRIP, rows, width};
 use crate::linalg::panel::{Real, W, vectorised};
-use crate::pp::ln_1p;
 
 /// How much the distances in expression (α) and in the tissue (β) count beside the nearness in expression.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -198,4 +199,38 @@ fn entropy<T: Real>(p: &Pairs<T>) -> f64 {
         })
         .collect();
     2.0 * parts.into_iter().sum::<f64>()
+}
+
+/// ln(1 + x) for finite x ≥ 0, within 2e-9 relative: a short series that the compiler turns into vector instructions.
+#[inline(always)]
+fn ln_1p(x: f64) -> f64 {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    let u = 1.0 + x;
+    let bits = u.to_bits();
+    // The exponent as a float without an integer conversion, which AVX2 lacks: put it below 2^52 and subtract.
+    let exponent = f64::from_bits((bits >> 52) | 0x4330_0000_0000_0000) - 4_503_599_627_371_519.0;
+    let mantissa = f64::from_bits((bits & MANTISSA) | 0x3ff0_0000_0000_0000);
+    let high = mantissa > SQRT_2;
+    let m = if high { 0.5 * mantissa } else { mantissa };
+    let k = if high { exponent + 1.0 } else { exponent };
+    // ln m = 2 artanh s.
+    let s = (m - 1.0) / (m + 1.0);
+    let z = s * s;
+    let series = 1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z * (1.0 / 9.0))));
+    let small = x * (1.0 - x * (0.5 - x * (1.0 / 3.0)));
+    if x < 1e-5 { small } else { k * LN_2 + 2.0 * s * series }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logarithm_agrees_with_the_standard_library() {
+        for step in 0..60_000 {
+            let x = 1e-12 * (f64::from(step) * 1e-3).exp();
+            assert!((ln_1p(x) / x.ln_1p() - 1.0).abs() < 1e-8, "{x}");
+        }
+        assert_eq!(ln_1p(0.0), 0.0);
+    }
 }

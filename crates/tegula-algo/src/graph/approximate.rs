@@ -1,41 +1,27 @@
 //! Nearest neighbours in large data: nearly all of them, with the share found measured.
 
-mod forest;
-mod join;
-mod lists;
-mod points;
+mod cells;
+mod search;
 
 use rand::RngExt;
 use rayon::prelude::*;
 use tegula_core::{Ctx, Dense, Error, Result};
 
-use super::knn::{Exact, Knn, TASK, check, distance2};
-use lists::Lists;
-use points::Points;
+use super::knn::{Centred, Exact, Knn, TASK, check, distance2};
+use cells::{Cell, cells};
+use search::{BLOCK, Search};
 
 /// Rows up to which the search is exact where nobody says.
 const EXACT: usize = 50_000;
 /// The share of the true nearest that is asked for where nobody says.
 pub(crate) const MIN_RECALL: f64 = 0.98;
-/// Trees of the first attempt, and of each that follows where the share found is too small.
-const TREES: u64 = 3;
-/// Neighbours followed in the first attempt.
-const WIDTH: usize = 16;
-/// As many more from the third on.
-const WIDER: usize = 12;
-/// Neighbours kept while searching, at least: fewer lead nowhere else.
-const KEPT: usize = 24;
-/// Rounds over neighbours' neighbours of one attempt.
-const ROUNDS: usize = 6;
-/// A round that changes a smaller share of the neighbours is the last one of its attempt.
-const SETTLED: f64 = 0.01;
-/// Attempts before what was found is returned as it is.
-const ATTEMPTS: u64 = 4;
-/// The share that the first attempt finds in data with structure …
-const HOPEFUL: f64 = 0.9;
-/// … and the number of rows up to which the exact search is the cheaper way out for data without.
+/// Part of what may be missed that is kept in reserve, since the sample is not the whole.
+const RESERVE: f64 = 0.25;
+/// Pairs of rows that may be measured: some minutes on a few cores.
+const PAIRS: f64 = 1e12;
+/// The number of rows up to which what was found too seldom is searched exactly instead.
 const AFFORDABLE: usize = 200_000;
-/// Observations whose neighbours are searched exactly, to measure the share found.
+/// Observations whose neighbours are searched exactly, to learn how far to look and to measure the share found.
 const SAMPLE: usize = 1000;
 
 /// Nearest neighbours found by an approximate search, and how good they are.
@@ -49,11 +35,12 @@ pub struct Approximate {
 
 /// The `k` nearest others of every row by Euclidean distance, at least the share `min_recall` of them.
 ///
-/// Random trees cut the rows into leaves, inside which all distances come from matrix products; then every row looks
-/// at the neighbours of its neighbours until little changes (NN-descent). The exact neighbours of 1000 rows tell the
-/// share found; while it is below `min_recall`, more trees and wider rounds follow, and up to 200,000 rows of data
-/// without structure are searched exactly. Distances are measured again in `f64`.
-/// Time about O(N log N), memory O(N (k + d)); the same bits for any number of threads.
+/// k-means cuts the rows into cells of some 256. A row looks through a cell where the border of that cell is nearer
+/// than a share of the distance to its k-th neighbour so far; with the share 1 nothing could be missed. The exact
+/// neighbours of 1000 rows tell how large the share has to be, and how many of the nearest were found. Where too few
+/// were, up to 200,000 rows are searched exactly; beyond 10¹² pairs of rows the share is made smaller.
+/// Distances are measured again in `f64`. Time O(N √N) in data of few intrinsic dimensions, up to O(N²) in noise of
+/// many; memory O(N (k + d)); the same bits for any number of threads.
 ///
 /// # Errors
 /// As [`knn`](super::knn()).
@@ -70,72 +57,45 @@ pub struct Approximate {
 pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -> Result<Approximate> {
     check(data, k)?;
     let n = data.n_rows();
-    if n <= forest::LEAF.max(SAMPLE) {
+    if n <= SAMPLE {
         return Ok(Approximate { knn: super::knn(data, k, ctx)?, recall: 1.0 });
     }
-    if u32::try_from(n).is_err() || n >= lists::NEW as usize {
-        return Err(Error::data("nearest neighbours", format!("{n} rows are more than the {} possible", lists::NEW)));
+    if u32::try_from(n).is_err() {
+        return Err(Error::data("nearest neighbours", format!("{n} rows are more than the {} possible", u32::MAX)));
     }
-    ctx.begin(TASK, 0);
+    ctx.begin(TASK, n as u64);
     let truth = Truth::of(data, k, ctx)?;
-    let points = Points::new(data);
-    let first = forest::grow(&points, ctx, 0);
-    // In the order of the first tree, what is near lies near in memory.
-    let points = points.ordered(&first.order);
-    let order = first.order;
-    let mut lists = Lists::new(n, k.max(KEPT).min(n - 1));
-    forest::search(&points, &forest::Tree { order: (0..n as u32).collect(), ends: first.ends }, &mut lists, ctx)?;
-    let (mut trees, mut recall) = (1, 0.0);
-    for attempt in 0..ATTEMPTS {
-        for tree in trees..TREES * (attempt + 1) {
-            forest::search(&points, &forest::grow(&points, ctx, tree), &mut lists, ctx)?;
-        }
-        trees = TREES * (attempt + 1);
-        // More trees lead on by themselves; where they did not suffice, more is followed, and all looked at again.
-        let wider = (attempt as usize).saturating_sub(1);
-        if wider > 0 {
-            lists.renew();
-        }
-        for _ in 0..ROUNDS {
-            let changed = join::round(&points, &mut lists, WIDTH + WIDER * wider, ctx)?;
-            recall = truth.recall(data, &lists, &order);
-            ctx.metric(TASK, "recall", recall);
-            if recall >= min_recall || (changed as f64) < SETTLED * (n * lists.k()) as f64 {
-                break;
-            }
-        }
-        if recall >= min_recall || ctx.stopping() || recall < HOPEFUL && n <= AFFORDABLE {
-            break;
-        }
-    }
-    if recall < min_recall && n <= AFFORDABLE && !ctx.stopping() {
-        return Ok(Approximate { knn: super::knn(data, k, ctx)?, recall: 1.0 });
-    }
+    let centred = Centred::new(data);
+    let cells = cells(&centred, ctx)?;
+    let search = Search::new(&centred, &cells, k);
+    let share = truth.share(&search, &cells, centred.scale2(), min_recall);
+    let parts: Vec<Vec<(f64, u32)>> = (0..cells.len())
+        .into_par_iter()
+        .map(|a| {
+            let part = search.nearest(a, share);
+            ctx.tick(TASK, cells[a].rows.len() as u64).map(|()| part)
+        })
+        .collect::<Result<_>>()?;
     ctx.end(TASK);
-    Ok(Approximate { knn: finish(data, k, &lists, &order), recall })
-}
-
-/// Distances in `f64`, rows and neighbours under their own numbers, nearest first, ties by the lower index.
-fn finish(data: &Dense, k: usize, lists: &Lists, order: &[u32]) -> Knn {
-    let n = order.len();
-    let mut place = vec![0u32; n];
-    order.iter().enumerate().for_each(|(p, &i)| place[i as usize] = p as u32);
+    let mut place = vec![(0u32, 0u32); n];
+    for (c, cell) in (0..).zip(&cells) {
+        cell.rows.iter().zip(0..).for_each(|(&i, at)| place[i as usize] = (c, at));
+    }
     let (mut indices, mut distances) = (vec![0u32; n * k], vec![0f64; n * k]);
-    indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).enumerate().for_each_with(
-        Vec::with_capacity(lists.k()),
-        |list: &mut Vec<(f64, u32)>, (i, (indices, distances))| {
-            list.clear();
-            list.extend(lists.neighbors(place[i] as usize).map(|p| {
-                let j = order[p as usize];
-                (distance2(data.row(i), data.row(j as usize)), j)
-            }));
-            list.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            for ((index, distance), &(d2, j)) in indices.iter_mut().zip(distances).zip(list.iter()) {
-                (*index, *distance) = (j, d2.sqrt());
+    indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(place).for_each(
+        |((indices, distances), (c, at))| {
+            for (s, &(d2, j)) in parts[c as usize][at as usize * k..][..k].iter().enumerate() {
+                (indices[s], distances[s]) = (j, d2.sqrt());
             }
         },
     );
-    Knn::from_parts(k, indices, distances)
+    let knn = Knn::from_parts(k, indices, distances);
+    let recall = truth.recall(data, &knn);
+    ctx.metric(TASK, "recall", recall);
+    if recall < min_recall && n <= AFFORDABLE && !ctx.stopping() {
+        return Ok(Approximate { knn: super::knn(data, k, ctx)?, recall: 1.0 });
+    }
+    Ok(Approximate { knn, recall })
 }
 
 /// The nearest others of every row: exactly up to [`EXACT`] rows, else as [`knn_approximate`] finds them; with the recall.
@@ -166,10 +126,10 @@ pub(crate) fn nearest(
     Ok(found)
 }
 
-/// How far the `k`-th nearest of a sample of rows are.
+/// The nearest of a sample of rows.
 struct Truth {
     rows: Vec<u32>,
-    farthest: Vec<f64>,
+    nearest: Vec<(f64, u32)>,
     k: usize,
 }
 
@@ -181,29 +141,72 @@ impl Truth {
         rows.sort_unstable();
         rows.dedup();
         let exact = Exact::new(data);
-        let parts: Vec<Vec<f64>> = rows
-            .par_chunks(64)
-            .map(|rows| {
-                let nearest = exact.nearest(rows, k);
-                ctx.tick(TASK, 0).map(|()| nearest.chunks(k).map(|list| list[k - 1].0).collect())
+        let some = |rows: &[u32]| {
+            let nearest = exact.nearest(rows, k);
+            ctx.tick(TASK, 0).map(|()| nearest)
+        };
+        let parts: Vec<Vec<(f64, u32)>> = rows.par_chunks(64).map(some).collect::<Result<_>>()?;
+        Ok(Self { rows, nearest: parts.concat(), k })
+    }
+
+    /// How near, in distances to the `k`-th neighbour, the border of a cell has to be for the cell to be looked
+    /// through, if the share `min_recall` of the nearest is to be found.
+    fn share(&self, search: &Search<'_>, cells: &[Cell], scale2: f64, min_recall: f64) -> f32 {
+        if min_recall >= 1.0 {
+            return 1.0;
+        }
+        let mut cell_of = vec![0u32; cells.iter().map(|c| c.rows.len()).sum()];
+        for (c, cell) in (0..).zip(cells) {
+            cell.rows.iter().for_each(|&i| cell_of[i as usize] = c);
+        }
+        // The shares at which neighbours are found, and those at which cells are looked through.
+        let (mut found, mut looked): (Vec<f32>, Vec<(f32, usize)>) = self
+            .rows
+            .par_chunks(BLOCK)
+            .zip(self.nearest.par_chunks(BLOCK * self.k))
+            .map(|(rows, nearest)| {
+                let squares = search.squares(rows);
+                let (mut found, mut looked) = (Vec::new(), Vec::new());
+                for (q, (&i, nearest)) in rows.iter().zip(nearest.chunks(self.k)).enumerate() {
+                    let a = cell_of[i as usize] as usize;
+                    let far = (nearest[self.k - 1].0 * scale2).sqrt() as f32;
+                    let share = |b: usize| {
+                        let reach = 2.0 * search.apart(a, b) * far;
+                        let border = squares[b * BLOCK + q] - squares[a * BLOCK + q];
+                        if b == a || reach == 0.0 { 0.0 } else { border / reach }
+                    };
+                    found.extend(nearest.iter().map(|e| share(cell_of[e.1 as usize] as usize)));
+                    looked.extend((0..cells.len()).map(|b| (share(b), cells[b].rows.len())).filter(|e| e.0 <= 1.0));
+                }
+                (found, looked)
             })
-            .collect::<Result<_>>()?;
-        Ok(Self { rows, farthest: parts.into_iter().flatten().collect(), k })
+            .reduce(Default::default, |mut all, part| {
+                all.0.extend(part.0);
+                all.1.extend(part.1);
+                all
+            });
+        found.sort_unstable_by(f32::total_cmp);
+        let wanted = min_recall + RESERVE * (1.0 - min_recall);
+        let share = found[((wanted * found.len() as f64) as usize).min(found.len() - 1)].clamp(0.0, 1.0);
+        // As many pairs as that share costs the whole, or fewer.
+        looked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let times = cell_of.len() as f64 / self.rows.len() as f64;
+        let mut pairs = 0.0;
+        let dear = looked.iter().find(|e| {
+            pairs += times * e.1 as f64;
+            pairs > PAIRS
+        });
+        dear.map_or(share, |e| share.min(e.0))
     }
 
     /// The share of the nearest found, a tie with the last of them counting as one of them.
-    fn recall(&self, data: &Dense, lists: &Lists, order: &[u32]) -> f64 {
-        let mut places = vec![0; self.rows.len()];
-        for (p, i) in order.iter().enumerate() {
-            if let Ok(at) = self.rows.binary_search(i) {
-                places[at] = p;
-            }
-        }
-        let found = |((&i, &farthest), &place): ((&u32, &f64), &usize)| {
-            let distance = |p: u32| distance2(data.row(i as usize), data.row(order[p as usize] as usize));
-            lists.neighbors(place).filter(|&p| distance(p) <= farthest).count().min(self.k)
+    fn recall(&self, data: &Dense, knn: &Knn) -> f64 {
+        let found = |(&i, nearest): (&u32, &[(f64, u32)])| {
+            let farthest = nearest[self.k - 1].0;
+            let distance = |&j: &u32| distance2(data.row(i as usize), data.row(j as usize));
+            knn.neighbors(i as usize).iter().map(distance).filter(|&d2| d2 <= farthest).count()
         };
-        let total: usize = self.rows.iter().zip(&self.farthest).zip(&places).map(found).sum();
+        let total: usize = self.rows.iter().zip(self.nearest.chunks(self.k)).map(found).sum();
         total as f64 / (self.rows.len() * self.k) as f64
     }
 }

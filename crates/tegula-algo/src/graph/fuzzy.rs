@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use tegula_core::{Csr, Graph, Result, par};
 
 use super::Knn;
+use crate::linalg::panel::vectorised;
 
 /// Weights reckoned together.
 const LANES: usize = 8;
@@ -49,7 +50,7 @@ pub fn fuzzy_union(knn: &Knn) -> Result<Graph> {
         for (r, row) in rows.chunks_mut(k).enumerate() {
             let i = b * ROWS + r;
             let d = knn.distances(i);
-            pulp::Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || weigh(d, mean, &mut beyond),
             );

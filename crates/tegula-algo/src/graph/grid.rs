@@ -5,6 +5,7 @@ use tegula_core::{Coords, Csr, Result};
 
 use super::lattice::lattice;
 use super::spatial::spatial_knn;
+use crate::index::Tick;
 
 /// A neighbour farther than this many median distances is beyond a gap.
 const CUT: f64 = 1.3;
@@ -54,9 +55,15 @@ pub fn grid(coords: &Coords, n_neighbors: usize) -> Result<Csr> {
 /// assert_eq!(rings(&path, 2).row(0), (&[1u32, 2][..], &[1.0f32, 2.0][..]));
 /// ```
 pub fn rings(graph: &Csr, n_rings: usize) -> Csr {
+    followed(graph, n_rings, &|| Ok(())).unwrap_or_else(|_| unreachable!("nobody gives up"))
+}
+
+/// [`rings`] that the user may give up.
+pub(super) fn followed(graph: &Csr, n_rings: usize, tick: &Tick<'_>) -> Result<Csr> {
     let rows: Vec<Vec<(u32, f32)>> = (0..graph.n_rows())
         .into_par_iter()
         .map(|i| {
+            tick()?;
             let mut seen = vec![i as u32];
             let mut ring = vec![i as u32];
             let mut row: Vec<(u32, f32)> = Vec::new();
@@ -74,8 +81,8 @@ pub fn rings(graph: &Csr, n_rings: usize) -> Csr {
                 ring = next;
             }
             row.sort_unstable_by_key(|e| e.0);
-            row
+            Ok(row)
         })
-        .collect();
-    Csr::from_rows(graph.n_cols(), &rows)
+        .collect::<Result<_>>()?;
+    Ok(Csr::from_rows(graph.n_cols(), &rows))
 }

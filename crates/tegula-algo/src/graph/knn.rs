@@ -2,21 +2,16 @@
 
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result, par};
 
-/// Queries per block of products.
+use super::panels::{GROUP, Panels, Queries, length2, scan};
+use crate::linalg::panel::W;
+
+/// Queries per block.
 const QUERIES: usize = 128;
-/// Candidates per block of products: 128 × 1024 products are 512 KiB and stay in the second-level cache.
+/// Candidates looked through before the next queries are: in 30 dimensions they stay in the second-level cache.
 const CANDIDATES: usize = 1024;
-/// Products looked at together: most groups hold nothing near enough.
-const GROUP: usize = 64;
-/// Products written out together where a group holds some.
-const PART: usize = 16;
-/// Groups whose smallest products bound what is near among the first candidates.
-const MINIMA: usize = 128;
 /// The task as progress shows it.
 pub(super) const TASK: &str = "neighbors";
 /// Half a unit in the last place of `f32`.
@@ -90,7 +85,7 @@ impl Knn {
 
 /// The `k` nearest others of every row, by Euclidean distance, exactly.
 ///
-/// Products of blocks of rows (‖y‖² − 2x·y in `f32`) only sort out what is too far beyond their own rounding error;
+/// Scores ‖y‖² − 2x·y in `f32` only sort out what is too far beyond their own rounding error;
 /// what is left is measured again in `f64`, and ordered by that distance, ties by the lower index. Memory is
 /// O(N k); the result has the same bits for any number of threads.
 ///
@@ -166,173 +161,126 @@ pub(crate) fn check_k(method: &str, name: &str, k: usize, n: usize) -> Result<()
     }
 }
 
-/// The rows, centred and scaled, ready for the products.
+/// The mean of the rows.
+fn mean(data: &Dense) -> Vec<f64> {
+    let (n, d) = (data.n_rows(), data.n_cols());
+    let sums = par::sum_vectors(n, par::BLOCK, d, |range| {
+        let mut sum = vec![0.0; d];
+        for i in range {
+            sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
+        }
+        sum
+    });
+    sums.into_iter().map(|s| s / n as f64).collect()
+}
+
+/// Rows about their mean, scaled.
+pub(super) struct Centred<'a> {
+    pub(super) data: &'a Dense,
+    mean: Vec<f64>,
+    /// A power of two, so that scaling rounds nothing, and no product overflows.
+    scale: f64,
+}
+
+impl<'a> Centred<'a> {
+    pub(super) fn new(data: &'a Dense) -> Self {
+        let mut centred = Self { data, mean: mean(data), scale: 1.0 };
+        let reach =
+            (0..data.n_rows()).into_par_iter().map(|i| centred.numbers(i).fold(0.0, |m: f64, x| m.max(x.abs())));
+        let reach = reach.reduce(|| 0.0, f64::max);
+        if reach > 0.0 {
+            centred.scale = (-reach.log2().floor()).exp2();
+        }
+        centred
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// A squared distance in the data times this is one of these rows.
+    pub(super) fn scale2(&self) -> f64 {
+        self.scale * self.scale
+    }
+
+    fn numbers(&self, i: usize) -> impl Iterator<Item = f64> {
+        self.data.row(i).iter().zip(&self.mean).map(|(&x, m)| (f64::from(x) - m) * self.scale)
+    }
+
+    /// Writes row `i`.
+    pub(super) fn write(&self, i: usize, to: &mut [f32]) {
+        to.iter_mut().zip(self.numbers(i)).for_each(|(to, x)| *to = x as f32);
+    }
+}
+
+/// The rows, ready for the exact search.
 pub(super) struct Exact<'a> {
-    data: &'a Dense,
-    /// Width of a padded row.
-    width: usize,
-    /// Rows `[−2y, ‖y‖²]`: the product with a query `[x, 1]` is ‖x − y‖² − ‖x‖².
-    candidates: Vec<f32>,
-    /// ‖x‖² of the rows as they went into the products.
+    rows: Centred<'a>,
+    panels: Panels,
+    /// ‖x‖² of the rows as they went into the panels.
     norms: Vec<f64>,
     /// The longest ‖x‖ of each block of candidates.
     longest: Vec<f64>,
-    /// A distance in the data, squared, times this is one in the products.
-    scale2: f64,
 }
 
 impl<'a> Exact<'a> {
     pub(super) fn new(data: &'a Dense) -> Self {
+        let rows = Centred::new(data);
         let (n, d) = (data.n_rows(), data.n_cols());
-        let width = d + 1;
-        let mean: Vec<f64> = par::sum_vectors(n, par::BLOCK, d, |range| {
-            let mut sum = vec![0.0; d];
-            for i in range {
-                sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
-            }
-            sum
-        })
-        .into_iter()
-        .map(|s| s / n as f64)
-        .collect();
-        let centred = |i: usize, j: usize| f64::from(data.row(i)[j]) - mean[j];
-        let reach = (0..n)
-            .into_par_iter()
-            .map(|i| (0..d).map(|j| centred(i, j).abs()).fold(0.0, f64::max))
-            .reduce(|| 0.0, f64::max);
-        // A power of two, so that scaling rounds nothing, and no product overflows.
-        let scale = if reach > 0.0 { (-reach.log2().floor()).exp2() } else { 1.0 };
-        let (mut candidates, mut norms) = (vec![0f32; n * width], vec![0.0; n]);
-        candidates.par_chunks_mut(width).zip(norms.par_iter_mut()).enumerate().for_each(|(i, (c, norm))| {
-            *norm = 0.0;
-            for j in 0..d {
-                let x = (centred(i, j) * scale) as f32;
-                c[j] = -2.0 * x;
-                *norm += f64::from(x) * f64::from(x);
-            }
-            c[d] = *norm as f32;
-        });
+        let panels = Panels::new(n, d, |i, row| rows.write(i, row));
+        let norm = |row: &mut Vec<f32>, i: usize| {
+            rows.write(i, row);
+            length2(row)
+        };
+        let norms: Vec<f64> = (0..n).into_par_iter().map_with(vec![0f32; d], norm).collect();
         let longest = norms.chunks(CANDIDATES).map(|b| b.iter().copied().fold(0.0, f64::max).sqrt()).collect();
-        Self { data, width, candidates, norms, longest, scale2: scale * scale }
+        Self { rows, panels, norms, longest }
     }
 
     /// The `k` nearest others of each of these rows with their squared distances, one row after the other.
     pub(super) fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
-        let (n, w, m) = (self.norms.len(), self.width, rows.len());
-        let mut found: Vec<Found> = (0..m).map(|_| Found::new(k)).collect();
-        let mut scores = vec![0f32; m * CANDIDATES.min(n)];
-        let mut near: Vec<u32> = Vec::with_capacity(CANDIDATES);
-        let mut queries = vec![1f32; m * w];
-        for (q, &i) in queries.chunks_exact_mut(w).zip(rows) {
-            // Halving rounds nothing.
-            q[..w - 1].iter_mut().zip(&self.candidates[i as usize * w..]).for_each(|(x, c)| *x = -0.5 * c);
+        let mut found: Vec<Found> = rows.iter().map(|_| Found::new(k)).collect();
+        let (mut queries, mut row) = (Queries::new(self.rows.dim()), vec![0f32; self.rows.dim()]);
+        for &i in rows {
+            self.rows.write(i as usize, &mut row);
+            queries.push(&row);
         }
-        let queries = MatRef::from_column_major_slice(&queries, w, m);
         for (b, longest) in self.longest.iter().enumerate() {
-            let start = b * CANDIDATES;
-            let len = CANDIDATES.min(n - start);
-            let candidates = &self.candidates[start * w..(start + len) * w];
-            let scores = &mut scores[..m * len];
-            matmul(
-                MatMut::from_column_major_slice_mut(scores, len, m),
-                Accum::Replace,
-                MatRef::from_row_major_slice(candidates, len, w),
-                queries,
-                1.0,
-                Par::Seq,
-            );
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (q, (found, scores)) in found.iter_mut().zip(scores.chunks(len)).enumerate() {
-                        self.scan(rows[q] as usize, scores, start, *longest, &mut near, found);
-                    }
-                },
-            );
+            let groups = b * CANDIDATES / GROUP..((b + 1) * CANDIDATES / GROUP).min(self.panels.n_groups());
+            let errors: Vec<f64> = rows.iter().map(|&i| self.error(i as usize, *longest)).collect();
+            let mut limits: Vec<f32> = (0..rows.len()).map(|q| self.limit(rows[q], &found[q], errors[q])).collect();
+            let near = |q: usize, first: usize, scores: &[f32; W], limit: f32| {
+                let i = rows[q] as usize;
+                for (j, _) in (first..self.norms.len()).zip(scores).filter(|e| *e.1 <= limit && e.0 != i) {
+                    found[q].push(distance2(self.rows.data.row(i), self.rows.data.row(j)), j as u32);
+                }
+                self.limit(rows[q], &found[q], errors[q])
+            };
+            scan(&self.panels, groups, &queries, &mut limits, near);
         }
         found.into_iter().flat_map(|f| f.list).collect()
     }
 
-    /// Offers query `i` those of a block of candidates, which begins at `start`, that may be near enough.
-    #[inline(always)]
-    fn scan(&self, i: usize, scores: &[f32], start: usize, longest: f64, near: &mut Vec<u32>, found: &mut Found) {
-        let error = self.error(i, longest);
-        let limit = match found.farthest() {
-            Some(d2) => d2 * self.scale2 - self.norms[i] + error,
-            // One of the k + 1 may be the query itself.
-            None => bound(scores, found.k + 1).map_or(f64::INFINITY, |s| f64::from(s) + 2.0 * error),
-        };
-        near.clear();
-        collect_below(scores, up(limit), start, near);
-        if near.len() > 2 * found.k {
-            let mut sorted: Vec<f32> = near.iter().map(|&j| scores[j as usize - start]).collect();
-            let kth = *sorted.select_nth_unstable_by(found.k, f32::total_cmp).1;
-            let limit = up(f64::from(kth) + 2.0 * error);
-            near.retain(|&j| scores[j as usize - start] <= limit);
-        }
-        for &j in near.iter().filter(|&&j| j as usize != i) {
-            found.push(distance2(self.data.row(i), self.data.row(j as usize)), j);
-        }
+    /// The score above which nothing can be among the nearest of row `i` any more.
+    fn limit(&self, i: u32, found: &Found, error: f64) -> f32 {
+        let reach = |d2: f64| up(d2 * self.rows.scale2() - self.norms[i as usize] + error);
+        found.farthest().map_or(f32::INFINITY, reach)
     }
 
-    /// How far a product of query `i` may lie from the true ‖x − y‖² − ‖x‖², for ‖y‖ up to `longest`.
+    /// How far a score of row `i` may lie from the true ‖x − y‖² − ‖x‖², for ‖y‖ up to `longest`.
     ///
     /// The usual bound of a dot product, (d + 1) roundings of ‖x‖·2‖y‖ + ‖y‖², and one more rounding of each
     /// coordinate when centred; doubled, which also covers the higher orders. The constant is for underflow.
     fn error(&self, i: usize, longest: f64) -> f64 {
         let reach = self.norms[i].sqrt() + longest;
-        2.0 * (self.width as f64 + 4.0) * ROUNDING * reach * reach + 1e-30
+        2.0 * (self.rows.dim() as f64 + 5.0) * ROUNDING * reach * reach + 1e-30
     }
 }
 
 /// The next `f32` not below `x`.
-pub(super) fn up(x: f64) -> f32 {
+fn up(x: f64) -> f32 {
     let y = x as f32;
     if f64::from(y) < x { y.next_up() } else { y }
-}
-
-/// A number that at least `count` of the scores do not exceed, near the smallest such; none where they are too few.
-#[inline(always)]
-pub(super) fn bound(scores: &[f32], count: usize) -> Option<f32> {
-    if scores.len() < MINIMA || count > MINIMA / 2 {
-        return None;
-    }
-    // Each smallest is another score, so `count` of them are `count` scores.
-    let mut minima = [f32::INFINITY; MINIMA];
-    for row in scores.chunks_exact(MINIMA) {
-        for l in 0..MINIMA {
-            minima[l] = if row[l] < minima[l] { row[l] } else { minima[l] };
-        }
-    }
-    Some(*minima.select_nth_unstable_by(count - 1, f32::total_cmp).1)
-}
-
-/// The places of all scores up to `limit`, counted from `start`.
-#[inline(always)]
-pub(super) fn collect_below(scores: &[f32], limit: f32, start: usize, near: &mut Vec<u32>) {
-    for (g, group) in scores.chunks(GROUP).enumerate() {
-        if !any_below(group, limit) {
-            continue;
-        }
-        for (p, part) in group.chunks(PART).enumerate() {
-            if any_below(part, limit) {
-                let first = start + g * GROUP + p * PART;
-                // Every place is written and the last one kept only if near: no branch to guess wrong.
-                let (mut places, mut n) = ([0u32; PART], 0);
-                for (e, &s) in part.iter().enumerate() {
-                    places[n] = (first + e) as u32;
-                    n += usize::from(s <= limit);
-                }
-                near.extend_from_slice(&places[..n]);
-            }
-        }
-    }
-}
-
-/// Without a branch inside, so that the compiler compares many at once.
-#[inline(always)]
-fn any_below(scores: &[f32], limit: f32) -> bool {
-    scores.iter().map(|&s| u32::from(s <= limit)).sum::<u32>() > 0
 }
 
 /// Squared distance in `f64`, summed in eight fixed lanes.

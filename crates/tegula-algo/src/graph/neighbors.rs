@@ -18,11 +18,12 @@ use super::{Approximate, MIN_RECALL, fuzzy_union, nearest};
 /// `tl.scc`, which makes its own graph.
 ///
 /// # How it works
-/// Distances come from blocks of matrix products; whatever could be among the nearest within rounding is measured again
-/// in double precision, so the answer is exact, ties going to the lower index. In larger data random trees give first
-/// neighbours and NN-descent better ones, until on 1000 observations, searched exactly, enough are right; the share is
-/// in `uns["neighbors"]["recall"]`. `umap` weights a connection by
-/// UMAP's fuzzy union (nearest other 1, falling off so that the weights of an observation sum to log₂(k + 1));
+/// Distances come from sums of products kept in registers; whatever could be among the nearest within rounding is
+/// measured again in double precision, so the answer is exact, ties going to the lower index. Larger data are cut into
+/// cells by k-means, and an observation looks through the cells whose border is near enough; how near is learnt from
+/// 1000 observations that are searched exactly. The share found of their neighbours is in `uns["neighbors"]["recall"]`.
+/// `umap` weights a connection by UMAP's fuzzy union (nearest other 1, falling off so that the weights of an
+/// observation sum to log₂(k + 1));
 /// `binary` gives 1 to every pair of which one is among the other's nearest.
 ///
 /// # Reads and writes
@@ -34,7 +35,8 @@ use super::{Approximate, MIN_RECALL, fuzzy_union, nearest};
 /// The exact search has no randomness, the other one a seed; the same bits for any number of threads.
 ///
 /// # Cost
-/// Time O(N² d) exactly, else about O(N log N); memory O(N k).
+/// Time O(N² d) exactly, else O(N √N d) in data of few intrinsic dimensions, up to the exact one's in noise; memory
+/// O(N k).
 ///
 /// # Differences from the reference
 /// scanpy's `n_neighbors` includes the observation itself: its 15 is 14 here, and this default of 15 is its 16. With
@@ -44,7 +46,7 @@ use super::{Approximate, MIN_RECALL, fuzzy_union, nearest};
 /// `tegula pp neighbors in.h5ad -o out.h5ad --n-neighbors 15 --n-pcs 30`
 ///
 /// # References
-/// Dong, Moses & Li 2011, <https://doi.org/10.1145/1963405.1963487>; McInnes, Healy & Melville 2018, <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
+/// Jégou, Douze & Schmid 2011 (cells), <https://doi.org/10.1109/TPAMI.2010.57>; McInnes, Healy & Melville 2018, <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
 /// <https://doi.org/10.1186/s13059-017-1382-0>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

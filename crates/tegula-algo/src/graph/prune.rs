@@ -1,7 +1,9 @@
 //! What may be done to a graph of distances: long edges cut, weights transformed.
 
 use rayon::prelude::*;
-use tegula_core::{Coords, Csr};
+use tegula_core::{Coords, Csr, sum_duplicates};
+
+use crate::stats::quantile::quantile;
 
 /// Keeps the edges not shorter than `shortest` nor longer than `longest`, and of these the shorter `percentile` percent.
 ///
@@ -27,7 +29,7 @@ pub fn prune(lengths: &Csr, coords: &Coords, shortest: f64, longest: f64, percen
         let mut all: Vec<f64> =
             (0..n).into_par_iter().flat_map_iter(of_row).map(|d| if inside(d) { d } else { 0.0 }).collect();
         all.resize(all.len() + n, 0.0);
-        quantile(&mut all, percent / 100.0)
+        quantile(&mut all, percent / 100.0).unwrap_or(f64::INFINITY)
     });
     let rows: Vec<Vec<(u32, f32)>> = (0..n)
         .into_par_iter()
@@ -38,18 +40,6 @@ pub fn prune(lengths: &Csr, coords: &Coords, shortest: f64, longest: f64, percen
         })
         .collect();
     Csr::from_rows(lengths.n_cols(), &rows)
-}
-
-/// numpy's default quantile: linear between the two values around it.
-fn quantile(values: &mut [f64], q: f64) -> f64 {
-    if values.is_empty() {
-        return f64::INFINITY;
-    }
-    let at = q * (values.len() - 1) as f64;
-    let (_, &mut low, above) = values.select_nth_unstable_by(at.floor() as usize, f64::total_cmp);
-    let high = above.iter().copied().reduce(f64::min).unwrap_or(low);
-    let part = at - at.floor();
-    if part >= 0.5 { high - (high - low) * (1.0 - part) } else { low + (high - low) * part }
 }
 
 /// D^-½ A D^-½ with D the sums of the columns: every weight divided by the roots of both ends' degrees. A node that
@@ -102,14 +92,7 @@ pub fn cosine(graph: &Csr) -> Csr {
                 let (others, weights) = columns.row(j as usize);
                 products.extend(others.iter().zip(weights).map(|(&l, &v)| (l, u * v)));
             }
-            products.sort_by_key(|e| e.0);
-            products.dedup_by(|b, a| {
-                let same = a.0 == b.0;
-                if same {
-                    a.1 += b.1;
-                }
-                same
-            });
+            sum_duplicates(&mut products);
             products
         })
         .collect();

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tegula_core::{Coords, Csr, Error, Result};
 
 use super::knn::{Knn, check_k};
-use crate::index::KdTree;
+use crate::index::{KdTree, Tick};
 
 /// Observations looked at before a graph of all within a radius is made: a radius in the wrong unit connects everything
 /// with everything.
@@ -27,8 +27,13 @@ const MOST_EDGES: f64 = 5e8;
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
+    nearest(coords, k, &|| Ok(()))
+}
+
+/// [`spatial_knn`] that the user may give up.
+pub(super) fn nearest(coords: &Coords, k: usize, tick: &Tick<'_>) -> Result<Knn> {
     check_k("pp.spatial_neighbors", "n_neighbors", k, coords.len())?;
-    let (mut distances, indices) = KdTree::new(coords).all_nearest(k);
+    let (mut distances, indices) = KdTree::new(coords).all_nearest(k, tick)?;
     distances.par_iter_mut().for_each(|d| *d = d.sqrt());
     Ok(Knn::from_parts(k, indices, distances))
 }
@@ -47,6 +52,11 @@ pub fn spatial_knn(coords: &Coords, k: usize) -> Result<Knn> {
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn spatial_radius(coords: &Coords, radius: f64) -> Result<Csr> {
+    within(coords, radius, &|| Ok(()))
+}
+
+/// [`spatial_radius`] that the user may give up.
+pub(super) fn within(coords: &Coords, radius: f64, tick: &Tick<'_>) -> Result<Csr> {
     check_radius("radius", radius)?;
     let (tree, n) = (KdTree::new(coords), coords.len());
     let sample: Vec<usize> = (0..n).step_by(n.div_ceil(SAMPLE).max(1)).collect();
@@ -56,7 +66,7 @@ pub fn spatial_radius(coords: &Coords, radius: f64) -> Result<Csr> {
         let must = format!("smaller: every observation would have about {each:.0} neighbours");
         return Err(Error::param("pp.spatial_neighbors", "radius", radius, must));
     }
-    Ok(Csr::from_rows(n, &tree.all_within(radius)))
+    Ok(Csr::from_rows(n, &tree.all_within(radius, tick)?))
 }
 
 /// Refuses what is no radius.

@@ -217,9 +217,10 @@ impl Step for SpatialNeighborsParams {
         };
         let mode = Mode::choose(self, adata.uns().contains_key(keys::SPATIAL), &coords, libraries.as_ref());
         mode.warn(self, ctx);
+        ctx.begin(Self::ID, 0);
         let lengths = match &libraries {
-            None => mode.build(self, &coords)?,
-            Some(libraries) => within_sections(&coords, libraries, |part| mode.build(self, part))?,
+            None => mode.build(self, &coords, ctx)?,
+            Some(libraries) => within_sections(&coords, libraries, |part| mode.build(self, part, ctx))?,
         };
         let lengths = match (self.radius_z, &libraries) {
             (Some(radius), Some(libraries)) => super::sum(&lengths, &between_sections(&coords, libraries, radius)?)?,
@@ -234,6 +235,8 @@ impl Step for SpatialNeighborsParams {
             Some(Transform::Spectral) => spectral(&weights),
             Some(Transform::Cosine) => cosine(&weights),
         };
+        ctx.tick(Self::ID, 0)?;
+        ctx.end(Self::ID);
         let alone = lengths.indptr().windows(2).filter(|w| w[0] == w[1]).count();
         let mut outcome = Dict::from([
             ("mean_neighbors".to_owned(), Value::from(lengths.nnz() as f64 / coords.len().max(1) as f64)),

@@ -3,7 +3,7 @@
 mod leafwise;
 
 use rayon::prelude::*;
-use tegula_core::Coords;
+use tegula_core::{Coords, Result};
 
 /// Points per leaf. Smaller leaves visit more nodes, larger ones more points; 8 was fastest at a million points.
 const LEAF: usize = 8;
@@ -12,6 +12,9 @@ const PARALLEL: usize = 16_384;
 
 /// A neighbour: squared distance and index of the point. Ordered by distance, ties by the lower index.
 pub(crate) type Near = (f64, u32);
+
+/// Fails where the user gave up.
+pub(crate) type Tick<'a> = dyn Fn() -> Result<()> + Sync + 'a;
 
 /// A k-d tree over positions in 2 or 3 dimensions: nearest points and points within a radius, of any place.
 ///
@@ -97,18 +100,20 @@ impl KdTree {
 
     /// For every point of the tree its `k` nearest others, as `(squared distances, indices)`, `k` per point.
     /// There must be more than `k` points.
-    pub(crate) fn all_nearest(&self, k: usize) -> (Vec<f64>, Vec<u32>) {
+    /// `tick` is asked now and then whether to go on.
+    pub(crate) fn all_nearest(&self, k: usize, tick: &Tick<'_>) -> Result<(Vec<f64>, Vec<u32>)> {
         match &self.0 {
-            Kind::Flat(t) => t.all_nearest(k),
-            Kind::Deep(t) => t.all_nearest(k),
+            Kind::Flat(t) => t.all_nearest(k, tick),
+            Kind::Deep(t) => t.all_nearest(k, tick),
         }
     }
 
     /// For every point of the tree all others within `radius` with their distances, by index.
-    pub(crate) fn all_within(&self, radius: f64) -> Vec<Vec<(u32, f32)>> {
+    /// `tick` is asked now and then whether to go on.
+    pub(crate) fn all_within(&self, radius: f64, tick: &Tick<'_>) -> Result<Vec<Vec<(u32, f32)>>> {
         match &self.0 {
-            Kind::Flat(t) => t.all_within(radius),
-            Kind::Deep(t) => t.all_within(radius),
+            Kind::Flat(t) => t.all_within(radius, tick),
+            Kind::Deep(t) => t.all_within(radius, tick),
         }
     }
 }

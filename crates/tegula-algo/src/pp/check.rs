@@ -1,7 +1,10 @@
 //! Whether the numbers can be worked with, and where the first bad one is.
 
 use rayon::prelude::*;
-use tegula_core::{AnnData, Error, Matrix, Result, Slot};
+use tegula_core::{AnnData, Error, Matrix, Result, Slot, par};
+
+use super::columns::{ROWS, sum_and_highest};
+use crate::linalg::panel::vectorised;
 
 /// Values per parallel piece of a scan.
 const PIECE: usize = 1 << 16;
@@ -12,7 +15,23 @@ const PIECE: usize = 1 << 16;
 /// [`Error::Missing`] where the matrix is not there; [`Error::Data`] naming the first NaN, infinite or negative value
 /// by observation and variable.
 pub fn check_counts(adata: &AnnData, layer: Option<&str>) -> Result<()> {
-    check(adata, layer, |v| v.is_finite() && v >= 0.0)
+    // −0 becomes 0; below 0 the highest bit is set.
+    check(adata, layer, |v| (v + 0.0).to_bits())
+}
+
+/// Totals of every observation, after the check of [`check_counts`]: both in one pass.
+///
+/// # Errors
+/// As [`check_counts`].
+pub(super) fn totals_of_counts(adata: &AnnData, layer: Option<&str>) -> Result<Vec<f64>> {
+    let m = adata.matrix(layer)?;
+    let parts = par::map(m.n_rows(), ROWS, |rows| {
+        vectorised(|| rows.map(|i| sum_and_highest(m.row_values(i))).collect::<Vec<_>>())
+    });
+    if parts.iter().flatten().any(|row| row.1 >= INFINITE) {
+        check_counts(adata, layer)?;
+    }
+    Ok(parts.into_iter().flatten().map(|row| row.0).collect())
 }
 
 /// Checks that every value of `X` (`None`) or of a layer is finite.
@@ -20,15 +39,21 @@ pub fn check_counts(adata: &AnnData, layer: Option<&str>) -> Result<()> {
 /// # Errors
 /// As [`check_counts`], except that negative values pass.
 pub fn check_finite(adata: &AnnData, layer: Option<&str>) -> Result<()> {
-    check(adata, layer, f32::is_finite)
+    check(adata, layer, |v| v.abs().to_bits())
 }
 
-fn check(adata: &AnnData, layer: Option<&str>, good: impl Fn(f32) -> bool + Sync + Copy) -> Result<()> {
+/// The bits of infinity: those of all smaller numbers are below, those of NaN above.
+const INFINITE: u32 = 0x7f80_0000;
+
+/// Checks that `bits` of every value is below that of infinity.
+fn check(adata: &AnnData, layer: Option<&str>, bits: impl Fn(f32) -> u32 + Sync + Copy) -> Result<()> {
     let m = adata.matrix(layer)?;
-    // A fold without early exit inside a piece vectorises; the exact place is looked up only where it is needed.
-    let bad = m.values().par_chunks(PIECE).position_first(|c| !c.iter().fold(true, |all, &v| all & good(v)));
+    // The highest of a piece is found without a branch, which vectorises; the place is looked up only where needed.
+    let highest = |c: &[f32]| vectorised(|| c.iter().fold(0, |most, &v| bits(v).max(most)));
+    let bad = m.values().par_chunks(PIECE).position_first(|c| highest(c) >= INFINITE);
     let Some(piece) = bad else { return Ok(()) };
-    let Some(at) = m.values()[piece * PIECE..].iter().position(|&v| !good(v)).map(|k| piece * PIECE + k) else {
+    let rest = &m.values()[piece * PIECE..];
+    let Some(at) = rest.iter().position(|&v| bits(v) >= INFINITE).map(|k| piece * PIECE + k) else {
         return Ok(());
     };
     let (i, j) = place(m, at);

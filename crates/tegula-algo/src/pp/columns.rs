@@ -1,11 +1,37 @@
 //! Sums over rows and columns of a matrix, in `f64`, the same bits for any number of threads.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
 use tegula_core::{Matrix, par};
 
 use crate::linalg::panel::vectorised;
 
 /// At most this many blocks of rows, so that few column-long partial sums live at once.
 const MAX_BLOCKS: usize = 16;
+
+/// Rows per piece of work that goes row by row.
+pub(super) const ROWS: usize = 32;
+/// Sums run in so many lanes, whatever the width of the machine's registers.
+const LANES: usize = 16;
+
+/// The sum of some values, and the highest of their bits: at or above those of infinity where one is negative, NaN or
+/// infinite.
+#[inline(always)]
+pub(super) fn sum_and_highest(values: &[f32]) -> (f64, u32) {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (mut sums, mut highest) = ([0f64; LANES], [0u32; LANES]);
+    for chunk in chunks {
+        for k in 0..LANES {
+            sums[k] += f64::from(chunk[k]);
+            highest[k] = highest[k].max((chunk[k] + 0.0).to_bits());
+        }
+    }
+    for (k, &v) in rest.iter().enumerate() {
+        sums[k] += f64::from(v);
+        highest[k] = highest[k].max((v + 0.0).to_bits());
+    }
+    (sums.into_iter().sum(), highest.into_iter().fold(0, u32::max))
+}
 
 /// Rows per block for column sums: fixed by the number of rows alone.
 fn block(n_rows: usize) -> usize {
@@ -33,13 +59,9 @@ impl Totals {
     /// # Ok::<(), tegula_core::Error>(())
     /// ```
     pub fn of_rows(m: &Matrix) -> Self {
-        let parts = par::map(m.n_rows(), 256, |rows| {
-            rows.map(|i| {
-                let v = m.row_values(i);
-                (v.iter().filter(|&&x| x > 0.0).count(), v.iter().map(|&x| f64::from(x)).sum::<f64>())
-            })
-            .collect::<Vec<_>>()
-        });
+        let one = |values: &[f32]| (values.iter().filter(|&&v| v > 0.0).count(), sum_and_highest(values).0);
+        let parts =
+            par::map(m.n_rows(), ROWS, |rows| vectorised(|| rows.map(|i| one(m.row_values(i))).collect::<Vec<_>>()));
         let (positive, sum) = parts.into_iter().flatten().unzip();
         Self { positive, sum }
     }
@@ -70,41 +92,48 @@ impl Totals {
 /// The rows to look at: all of them (`None`), or these.
 pub(super) type Rows<'a> = Option<&'a [usize]>;
 
-/// Mean and variance (`ddof` 1) of every column after `f` of each stored value; `f(0)` must be 0.
-///
-/// One row has no variance: 0 is returned.
+/// Mean and variance (`ddof` 1) of every column. One row has no variance: 0 is returned.
 ///
 /// ```
 /// use tegula_core::{Dense, Matrix};
 /// let m: Matrix = Dense::new(2, 1, vec![1.0, 3.0])?.into();
-/// assert_eq!(tegula_algo::pp::moments(&m, |x| x), (vec![2.0], vec![2.0]));
+/// assert_eq!(tegula_algo::pp::moments(&m), (vec![2.0], vec![2.0]));
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
-pub fn moments(m: &Matrix, f: impl Fn(f64) -> f64 + Sync) -> (Vec<f64>, Vec<f64>) {
-    moments_of_rows(m, None, f)
+pub fn moments(m: &Matrix) -> (Vec<f64>, Vec<f64>) {
+    moments_of_rows(m, None, widen)
 }
 
-/// As [`moments`], of some rows alone.
-pub(super) fn moments_of_rows(m: &Matrix, rows: Rows<'_>, f: impl Fn(f64) -> f64 + Sync) -> (Vec<f64>, Vec<f64>) {
+/// The values as they are, in `f64`.
+pub(super) fn widen(from: &[f32], to: &mut [f64]) {
+    to.iter_mut().zip(from).for_each(|(t, &v)| *t = f64::from(v));
+}
+
+/// As [`moments`], of some rows alone and after `change` of the stored values, which leaves 0 as it is.
+pub(super) fn moments_of_rows(
+    m: &Matrix,
+    rows: Rows<'_>,
+    change: impl Fn(&[f32], &mut [f64]) + Sync,
+) -> (Vec<f64>, Vec<f64>) {
     let n_rows = rows.map_or(m.n_rows(), <[usize]>::len);
     let parts = par::map(n_rows, block(n_rows), |block| {
         let mut part = vec![(0f64, 0f64); m.n_cols()];
         let mut changed = vec![0f64; m.n_cols()];
         for k in block {
             let i = rows.map_or(k, |r| r[k]);
-            // First `f` over the row, which vectorises, then the sums, which cannot.
+            // First the change of a row, which vectorises, then the sums, which cannot.
             let values = m.row_values(i);
-            vectorised(|| {
-                for (c, &v) in changed.iter_mut().zip(values) {
-                    *c = f(f64::from(v));
+            let changed = &mut changed[..values.len()];
+            change(values, changed);
+            let add = |p: &mut (f64, f64), x: f64| *p = (p.0 + x, p.1 + x * x);
+            match m {
+                Matrix::Csr(s) => {
+                    for (&j, &x) in s.row(i).0.iter().zip(&*changed) {
+                        add(&mut part[j as usize], x);
+                    }
                 }
-            });
-            let mut next = changed.iter();
-            m.for_row(i, |j, _| {
-                let x = next.next().copied().unwrap_or_default();
-                part[j].0 += x;
-                part[j].1 += x * x;
-            });
+                Matrix::Dense(_) => part.iter_mut().zip(&*changed).for_each(|(p, &x)| add(p, x)),
+            }
         }
         part
     });
@@ -124,11 +153,22 @@ pub(super) fn column_sums(
         let mut part = vec![(0f64, 0f64); m.n_cols()];
         for k in block {
             let i = rows.map_or(k, |r| r[k]);
-            m.for_row(i, |j, v| {
-                let (a, b) = f(i, j, f64::from(v));
-                part[j].0 += a;
-                part[j].1 += b;
-            });
+            match m {
+                Matrix::Csr(s) => {
+                    let (cols, values) = s.row(i);
+                    for (&j, &v) in cols.iter().zip(values) {
+                        let (a, b) = f(i, j as usize, f64::from(v));
+                        let p = &mut part[j as usize];
+                        *p = (p.0 + a, p.1 + b);
+                    }
+                }
+                Matrix::Dense(d) => {
+                    for ((j, &v), p) in d.row(i).iter().enumerate().zip(&mut part) {
+                        let (a, b) = f(i, j, f64::from(v));
+                        *p = (p.0 + a, p.1 + b);
+                    }
+                }
+            }
         }
         part
     });

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Column, Ctx, Dict, Error, Frame, Labels, Matrix, Outcome, Result, Slot, Step, Value, keys};
 
-use super::columns::{Rows, moments_of_rows};
+use super::columns::{Rows, moments_of_rows, widen};
 use super::{Scale, Totals, check_counts, check_finite, scale_of};
 use ranks::Ranks;
 
@@ -206,14 +206,14 @@ fn by_rank(
 ) -> Result<Frame> {
     let pearson = params.flavor == Flavor::PearsonResiduals;
     let totals = if pearson { Totals::of_rows(m).sum } else { vec![] };
-    let (means, variances) = moments_of_rows(m, None, |x| x);
+    let (means, variances) = moments_of_rows(m, None, widen);
     let score = |rows: Rows<'_>| {
         if pearson {
             pearson::residual_variances(m, rows, &totals, (params.theta, params.clip))
         } else if rows.is_none() {
             seurat_v3::variances_norm(m, rows, (&means, &variances), params.span)
         } else {
-            let (means, variances) = moments_of_rows(m, rows, |x| x);
+            let (means, variances) = moments_of_rows(m, rows, widen);
             seurat_v3::variances_norm(m, rows, (&means, &variances), params.span)
         }
     };

@@ -3,6 +3,8 @@
 use rayon::prelude::*;
 use tegula_core::Matrix;
 
+use crate::linalg::panel::vectorised;
+
 /// Above this no logarithm of a count lies: e^20 is half a billion.
 const HIGHEST_LOG: f32 = 20.0;
 
@@ -31,13 +33,17 @@ pub enum Scale {
 /// assert_eq!(of([0.0, -0.2, 1.0]), Scale::Signed);
 /// ```
 pub fn scale_of(m: &Matrix) -> Scale {
-    const NONE: (bool, bool, f32) = (false, false, 0.0);
-    let join = |a: (bool, bool, f32), b: (bool, bool, f32)| (a.0 | b.0, a.1 | b.1, a.2.max(b.2));
-    let (negative, broken, max) = m
+    // In bits, so that a piece is looked through without a branch: 1 for negative, 2 for broken, and the highest.
+    let look = |(flags, highest): (u32, u32), &v: &f32| {
+        let v = if v.is_finite() { v } else { 0.0 };
+        (flags | u32::from(v < 0.0) | u32::from(v.trunc() != v) << 1, v.abs().to_bits().max(highest))
+    };
+    let (flags, highest) = m
         .values()
         .par_chunks(1 << 16)
-        .map(|c| c.iter().filter(|v| v.is_finite()).fold(NONE, |t, &v| join(t, (v < 0.0, v.fract() != 0.0, v))))
-        .reduce(|| NONE, join);
+        .map(|c| vectorised(|| c.iter().fold((0, 0), look)))
+        .reduce(|| (0, 0), |a, b| (a.0 | b.0, a.1.max(b.1)));
+    let (negative, broken, max) = (flags & 1 > 0, flags & 2 > 0, f32::from_bits(highest));
     match (negative, broken) {
         (true, _) => Scale::Signed,
         (false, false) => Scale::Counts,

@@ -1,13 +1,11 @@
 //! `pp.log1p`.
 
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Dict, Matrix, Outcome, Result, Slot, Step, Value, keys};
 
 use super::check_counts;
-use super::fast_math::ln_1p;
-use crate::linalg::panel::vectorised;
+use super::fast_math::ln_1p_all;
 
 /// Takes the logarithm of 1 + x.
 ///
@@ -18,7 +16,7 @@ use crate::linalg::panel::vectorised;
 /// After `pp.normalize_total`: it makes the variance of a gene depend less on its mean.
 ///
 /// # How it works
-/// In place; zeros stay zeros, so a sparse matrix stays as sparse as it is. Where `uns["log1p"]` tells that it was
+/// In place where nobody else holds the values; zeros stay zeros, so a sparse matrix stays as sparse as it is. Where `uns["log1p"]` tells that it was
 /// done before, a warning is given.
 ///
 /// # Reads and writes
@@ -31,7 +29,8 @@ use crate::linalg::panel::vectorised;
 /// O(non-zeros).
 ///
 /// # Differences from the reference
-/// Negative values are refused (scanpy makes NaN of those below −1).
+/// Negative values are refused (scanpy makes NaN of those below −1). Values are within 0.9 units in the last place
+/// of `f32`.
 ///
 /// # Example
 /// ```
@@ -55,6 +54,9 @@ pub struct Log1pParams {
     pub layer: Option<String>,
 }
 
+/// Values per parallel piece: they stay in the cache.
+const PIECE: usize = 1 << 14;
+
 /// Replaces every value x by the logarithm of 1 + x, in place; values must not be negative.
 ///
 /// ```
@@ -66,12 +68,15 @@ pub struct Log1pParams {
 /// ```
 pub fn log1p(m: &mut Matrix, base: Option<f64>) {
     let scale = base.map_or(1.0, |b| 1.0 / b.ln());
-    m.values_mut().par_chunks_mut(1 << 14).for_each(|c| {
-        vectorised(|| {
-            for v in c {
-                *v = (ln_1p(f64::from(*v)) * scale) as f32;
+    let n = m.values().len();
+    let ends: Vec<usize> = (0..n).step_by(PIECE).map(|start| (start + PIECE).min(n)).collect();
+    m.update_values(&ends, |_, piece| {
+        ln_1p_all(piece);
+        if base.is_some() {
+            for v in piece {
+                *v = (f64::from(*v) * scale) as f32;
             }
-        });
+        }
     });
 }
 

@@ -1,11 +1,14 @@
 //! `pp.normalize_total`.
 
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Column, Ctx, Dict, Matrix, Outcome, Result, Slot, Step, Value};
 
-use super::{Totals, check_counts};
+use super::Totals;
+use super::check::totals_of_counts;
+use super::columns::ROWS;
+use crate::linalg::panel::vectorised;
+use crate::stats::quantile::median;
 
 /// Divides each observation by its size factor, so that all have the same total.
 ///
@@ -79,33 +82,34 @@ pub struct Normalized {
 /// ```
 pub fn normalize_total(m: &mut Matrix, target_sum: Option<f64>) -> Normalized {
     let totals = Totals::of_rows(m).sum;
-    let target_sum = target_sum.unwrap_or_else(|| median(totals.iter().copied().filter(|&t| t > 0.0).collect()));
+    divide(m, &totals, target_sum)
+}
+
+/// As [`normalize_total`], from the totals of the rows.
+fn divide(m: &mut Matrix, totals: &[f64], target_sum: Option<f64>) -> Normalized {
+    let mut present: Vec<f64> = totals.iter().copied().filter(|&t| t > 0.0).collect();
+    // An empty matrix stays as it is, whatever its target.
+    let target_sum = target_sum.or_else(|| median(&mut present)).unwrap_or(1.0);
     let size_factors: Vec<f64> = totals.iter().map(|&t| if t > 0.0 { t / target_sum } else { 1.0 }).collect();
-    let mut rows = Vec::with_capacity(m.n_rows());
-    let starts: Vec<usize> = (0..m.n_rows()).map(|i| m.row_range(i).len()).collect();
-    let mut rest = m.values_mut();
-    for (len, &s) in starts.into_iter().zip(&size_factors) {
-        let (row, tail) = rest.split_at_mut(len);
-        rows.push((row, s));
-        rest = tail;
-    }
-    rows.into_par_iter().with_min_len(64).for_each(|(row, s)| {
-        for v in row {
-            *v = (f64::from(*v) / s) as f32;
+    let lengths: Vec<usize> = (0..m.n_rows()).map(|i| m.row_range(i).len()).collect();
+    let mut end = 0;
+    let mut block_end = |lengths: &[usize]| {
+        end += lengths.iter().sum::<usize>();
+        end
+    };
+    let ends: Vec<usize> = lengths.chunks(ROWS).map(&mut block_end).collect();
+    m.update_values(&ends, |block, mut values| {
+        let rows = block * ROWS..((block + 1) * ROWS).min(lengths.len());
+        for (&len, s) in lengths[rows.clone()].iter().zip(&size_factors[rows]) {
+            let (row, rest) = values.split_at_mut(len);
+            values = rest;
+            // In f64 the product with 1 / s rounds to the f32 that the quotient rounds to.
+            let factor = 1.0 / s;
+            vectorised(|| row.iter_mut().for_each(|v| *v = (f64::from(*v) * factor) as f32));
         }
     });
     let n_empty = totals.iter().filter(|&&t| t <= 0.0).count();
     Normalized { size_factors, target_sum, n_empty }
-}
-
-/// The median; 1 of nothing, so that an empty matrix stays as it is.
-fn median(mut v: Vec<f64>) -> f64 {
-    if v.is_empty() {
-        return 1.0;
-    }
-    v.sort_unstable_by(f64::total_cmp);
-    let mid = v.len() / 2;
-    if v.len() % 2 == 1 { v[mid] } else { f64::midpoint(v[mid - 1], v[mid]) }
 }
 
 impl Step for NormalizeTotalParams {
@@ -132,9 +136,9 @@ impl Step for NormalizeTotalParams {
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
         let layer = self.layer.as_deref();
-        check_counts(adata, layer)?;
+        let totals = totals_of_counts(adata, layer)?;
         let mut m = adata.take_matrix(layer)?;
-        let done = normalize_total(&mut m, self.target_sum);
+        let done = divide(&mut m, &totals, self.target_sum);
         adata.set_matrix(layer, m)?;
         if done.n_empty > 0 {
             let (n, of) = (done.n_empty, adata.n_obs());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Column, Ctx, Dict, Error, Matrix, Outcome, Result, Slot, Step, Value};
 
 use super::check_finite;
-use super::columns::moments_of_rows;
+use super::columns::{moments_of_rows, widen};
 use super::dense::{check_room, fill_rows};
 use crate::linalg::panel::vectorised;
 
@@ -92,7 +92,7 @@ pub fn scale(
     if zero_center {
         check_room(&Slot::X, m.n_rows(), m.n_cols())?;
     }
-    let (mean, variance) = moments_of_rows(&m, rows, |x| x);
+    let (mean, variance) = moments_of_rows(&m, rows, widen);
     let std: Vec<f64> = variance.into_iter().map(|v| if v == 0.0 { 1.0 } else { v.sqrt() }).collect();
     let mut scaled = vec![rows.is_none(); m.n_rows()];
     rows.into_iter().flatten().for_each(|&i| scaled[i] = true);

@@ -2,6 +2,7 @@
 
 mod centered;
 mod gram;
+mod knee;
 mod krylov;
 mod step;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tegula_core::{Ctx, Error, Matrix, Result};
 
 use centered::Centered;
+pub use knee::knee;
 
 /// How many components where nobody says.
 const N_COMPS: usize = 50;
@@ -45,7 +47,8 @@ pub enum Solver {
 /// the products. Few genes or observations (up to 512): the matrix of inner products in `f64` and all its
 /// eigenvectors. Otherwise block Lanczos on it, 8 vectors at a time and on the smaller side of a sparse matrix,
 /// reorthogonalised in full and restarted until every component's residual is small against its size and, squared,
-/// against its gap. The largest absolute loading of each component is positive.
+/// against its gap. The largest absolute loading of each component is positive. With `knee` the variances of all
+/// components come first (eigenvalues alone), and as many are kept as lie before the knee (Kneedle, sensitivity 1).
 ///
 /// # Reads and writes
 /// Reads `X` or `layers[layer]`, and `var["highly_variable"]` where it is there. Writes `obsm["X_pca"]`,
@@ -59,11 +62,12 @@ pub enum Solver {
 /// # Cost
 /// O(non-zeros × products), some 400 products of one vector, 16 at a time; memory beside X: with fewer observations
 /// than genes its transpose and a basis of observations × 350, else 64 blocks of genes × 16 numbers and a basis of
-/// genes × 350.
+/// genes × 350. `knee` without `n_comps` takes O(side³) for the smaller side, which it wants to be at most 4096.
 ///
 /// # Differences from the reference
 /// Singular values equal an exact decomposition to 1e-5 relative. scanpy's signs follow another rule, and its loadings
-/// of a masked run are `f64`, here `f32`. A component without variance has loadings of zero.
+/// of a masked run are `f64`, here `f32`. `knee` is spateo's `compute_pca_components`; where its curve has no knee,
+/// spateo fails and here the default number is kept. A component without variance has loadings of zero.
 ///
 /// # Example
 /// ```
@@ -78,12 +82,16 @@ pub enum Solver {
 ///
 /// # References
 /// Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon, Thick-restart
-/// Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605.
+/// Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605; Satopää et al., Kneedle, 2011,
+/// doi:10.1109/ICDCSW.2011.20.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcaParams {
     /// Number of components; by default 50, or one less than the smaller side of the matrix.
     pub n_comps: Option<usize>,
+    /// Keep the components up to the knee of the curve of their shares of the variance: of all components there are,
+    /// or of the first `n_comps` where that is given.
+    pub knee: bool,
     /// Use the highly variable genes only; by default where `var["highly_variable"]` is there.
     pub use_highly_variable: Option<bool>,
     /// Centre the genes first; `false` gives a plain truncated singular value decomposition.
@@ -100,6 +108,7 @@ impl Default for PcaParams {
     fn default() -> Self {
         Self {
             n_comps: None,
+            knee: false,
             use_highly_variable: None,
             zero_center: true,
             solver: Solver::Auto,
@@ -158,12 +167,24 @@ pub fn pca(m: &Matrix, params: &PcaParams, ctx: &Ctx<'_>) -> Result<Pca> {
         let reason = format!("{n} observations × {g} genes have no components; at least 2 of each are needed");
         return Err(Error::data("X", reason));
     }
-    let k = params.n_comps.unwrap_or(N_COMPS.min(side - 1));
+    let default = N_COMPS.min(side - 1);
+    let k = params.n_comps.unwrap_or(default);
     if k >= side {
         let must = format!("below the smaller side of the matrix ({n} observations × {g} genes)");
         return Err(Error::param("pp.pca", "n_comps", k, must));
     }
     let op = Centered::new(m, params.zero_center);
+    let k = if params.knee && params.n_comps.is_none() {
+        knee(&knee::spectrum(&op)?).map_or_else(
+            || {
+                ctx.warn(&format!("the curve of variances has no knee; {default} components are kept"));
+                default
+            },
+            |k| k.min(side - 1),
+        )
+    } else {
+        k
+    };
     let room = krylov::room(k);
     let whole = match params.solver {
         Solver::Gram => true,
@@ -171,7 +192,28 @@ pub fn pca(m: &Matrix, params: &PcaParams, ctx: &Ctx<'_>) -> Result<Pca> {
         Solver::Auto => side <= SMALL || room >= side,
     };
     let found = if whole { gram::directions(&op, k)? } else { krylov::directions(&op, k, ctx)? };
-    Ok(finish(&op, k, &found))
+    let mut pca = finish(&op, k, &found);
+    if params.knee && params.n_comps.is_some() {
+        match knee(&pca.variance_ratio) {
+            Some(k) => pca.truncate(k),
+            None => ctx.warn(&format!("the curve of variances has no knee; all {k} components are kept")),
+        }
+    }
+    Ok(pca)
+}
+
+impl Pca {
+    /// Keeps the first `k` components.
+    fn truncate(&mut self, k: usize) {
+        let all = std::mem::replace(&mut self.n_comps, k);
+        let mut at = 0..;
+        self.scores.retain(|_| at.next().is_some_and(|e: usize| e % all < k));
+        let mut at = 0..;
+        self.loadings.retain(|_| at.next().is_some_and(|e: usize| e % all < k));
+        for list in [&mut self.singular_values, &mut self.variance, &mut self.variance_ratio] {
+            list.truncate(k);
+        }
+    }
 }
 
 /// Scores, variances, order and signs, from the directions.

@@ -1,4 +1,7 @@
 //! Random numbers of the distributions that counts are made of.
+//!
+//! Our own beside `rand_distr`: it has no logarithmic distribution, its alias table takes two random numbers where one
+//! is enough in the innermost loop, and what a seed gives would change with its versions.
 
 use std::f64::consts::TAU;
 

@@ -126,9 +126,7 @@ fn even_thresholds(coords: &Coords, n: usize) -> Vec<f32> {
     let mut order: Vec<usize> = (0..coords.len()).collect();
     order.sort_by(|&a, &b| sum(a).total_cmp(&sum(b)));
     let [first, second, .., last] = order[..] else { return Vec::new() };
-    let distance = |i: usize, j: usize| {
-        coords.point(i).iter().zip(coords.point(j)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
-    };
+    let distance = |i: usize, j: usize| coords.distance2(i, j).sqrt();
     let (a, b) = (distance(first, second), distance(first, last) / 2.0);
     let (a, b) = (a.min(b), a.max(b));
     (0..n).map(|t| (a + (b - a) * t as f64 / (n - 1) as f64) as f32).collect()

@@ -1,4 +1,7 @@
 //! Tails of the normal and of Student's distribution, with small relative error far out where p-values live.
+//!
+//! Student's is our own: the incomplete beta function of statrs 0.18 is off by 1e-8 at 1e8 degrees of freedom (it
+//! subtracts large logarithms), and its erfc by 1e-10, where libm's is right to 1e-13 at p = 1e-300.
 
 use std::f64::consts::{PI, SQRT_2};
 
@@ -10,33 +13,7 @@ use std::f64::consts::{PI, SQRT_2};
 /// assert!((normal_sf(30.0) / 4.906_713_927_147_908e-198 - 1.0).abs() < 1e-12);
 /// ```
 pub fn normal_sf(z: f64) -> f64 {
-    if z.is_nan() {
-        return f64::NAN;
-    }
-    let upper = half_erfc(z.abs() / SQRT_2);
-    if z >= 0.0 { upper } else { 1.0 - upper }
-}
-
-/// erfc(x) / 2 for x ≥ 0: the series of erf near 0, Laplace's continued fraction beyond.
-fn half_erfc(x: f64) -> f64 {
-    if x < 2.0 {
-        let (mut term, mut sum, mut k) = (x, x, 0.0);
-        while term.abs() > 1e-17 * sum.abs() {
-            k += 1.0;
-            term *= 2.0 * x * x / (2.0 * k + 1.0);
-            sum += term;
-        }
-        return 0.5 - (-x * x).exp() * sum / PI.sqrt();
-    }
-    if x > 27.3 {
-        return 0.0;
-    }
-    // From the far end: 60 terms are enough from x = 2 on.
-    let tail = (1..=60).rev().fold(0.0, |t, k| f64::from(k) / 2.0 / (x + t));
-    // x² in two parts, as its rounding would be multiplied by x².
-    let high = (x * 65_536.0).round() / 65_536.0;
-    let exponent = (-high * high).exp() * (-(x - high) * (x + high)).exp();
-    exponent / (x + tail) / PI.sqrt() / 2.0
+    0.5 * libm::erfc(z / SQRT_2)
 }
 
 /// P(|T| > |t|) of Student's T with `df` degrees of freedom.

@@ -1,6 +1,7 @@
 //! `tl.nhood_enrichment`: which groups lie next to each other more often than by chance.
 
 use rand::Rng;
+use rand::seq::SliceRandom;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{
@@ -156,10 +157,7 @@ fn edges_between(graph: &Graph, codes: &[i32], k: usize) -> Vec<u32> {
 /// The numbers below `n` in random order.
 pub(crate) fn shuffled(n: usize, rng: &mut impl Rng) -> Vec<u32> {
     let mut order: Vec<u32> = (0..n as u32).collect();
-    for i in (1..n).rev() {
-        let j = (u64::from(rng.next_u32()) * (i as u64 + 1)) >> 32;
-        order.swap(i, j as usize);
-    }
+    order.shuffle(rng);
     order
 }
 

@@ -1,4 +1,7 @@
 //! Pairs of observations by their groups and their distance, counted without looking at every pair.
+//!
+//! The tree is not `index::KdTree`: that one's leaves of 8 indexed points suit single queries; pairs of boxes want leaves
+//! of 32, with the groups beside the points and their numbers in every node.
 
 use rayon::prelude::*;
 use tegula_core::{Coords, Ctx, Result};

@@ -27,7 +27,7 @@ use tegula_core::{
 /// joined group by group, without cancellation.
 ///
 /// # Reads and writes
-/// Reads `X` (or `layer`, or `raw.X` with `use_raw`), `obs[groupby]` and the base in `uns["log1p"]`. Writes
+/// Reads `raw.X` where there is one, else `X`, or `layer`, `obs[groupby]` and the base in `uns["log1p"]`. Writes
 /// `uns[key_added]` as scanpy does: records `names`, `scores`, `pvals`, `pvals_adj`, `logfoldchanges` with a field per
 /// group, best gene first; tables `pts`, `pts_rest` with `pts`; `params`.
 ///
@@ -39,8 +39,7 @@ use tegula_core::{
 ///
 /// # Differences from the reference
 /// Numbers are scanpy's. Genes of equal score are ordered by position; categories without observations are left out;
-/// `use_raw` is off unless asked for; logistic regression is not offered. Observations without a label count among the
-/// rest, as in scanpy.
+/// logistic regression is not offered. Observations without a label count among the rest, as in scanpy.
 ///
 /// # Example
 /// `tegula tl rank_genes_groups in.h5ad -o out.h5ad --groupby leiden --method wilcoxon`
@@ -50,7 +49,6 @@ use tegula_core::{
 /// al. 2018, <https://doi.org/10.1186/s13059-017-1382-0>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools, reason = "scanpy's switches")]
 pub struct RankGenesGroupsParams {
     /// Column of `obs` with the groups.
     pub groupby: String,
@@ -72,8 +70,8 @@ pub struct RankGenesGroupsParams {
     pub tie_correct: bool,
     /// Layer to use instead of `X`.
     pub layer: Option<String>,
-    /// Use `raw.X` instead of `X`.
-    pub use_raw: bool,
+    /// Use `raw.X` instead of `X`; by default where there is one and no layer is named, as scanpy does.
+    pub use_raw: Option<bool>,
     /// Flags in `var`: only genes that have it are tested.
     pub mask_var: Option<String>,
     /// Name to store under in `uns`.
@@ -118,7 +116,7 @@ impl Default for RankGenesGroupsParams {
             corr_method: CorrMethod::BenjaminiHochberg,
             tie_correct: false,
             layer: None,
-            use_raw: false,
+            use_raw: None,
             mask_var: None,
             key_added: "rank_genes_groups".into(),
         }
@@ -126,17 +124,26 @@ impl Default for RankGenesGroupsParams {
 }
 
 impl RankGenesGroupsParams {
+    /// Whether `raw` is taken.
+    fn of_raw(&self, adata: &AnnData) -> bool {
+        self.use_raw.unwrap_or(self.layer.is_none() && adata.raw().is_some())
+    }
+
     /// The matrix to test and its genes.
     fn source(&self, adata: &AnnData) -> Result<(Matrix, Vec<String>)> {
-        let (x, var) = match adata.raw().filter(|_| self.use_raw) {
+        let use_raw = self.of_raw(adata);
+        let (x, var) = match adata.raw().filter(|_| use_raw) {
             Some(raw) => (&raw.x, &raw.var),
-            None if self.use_raw => {
+            None if use_raw => {
                 return Err(Error::data("raw", "there is none; leave out use_raw, or name a layer"));
             }
             None => (adata.matrix(self.layer.as_deref())?, adata.var()),
         };
-        if self.use_raw && !x.values().iter().all(|v| v.is_finite()) {
+        if use_raw && !x.values().iter().all(|v| v.is_finite()) {
             return Err(Error::data("raw", "holds NaN or infinite values; make it again from clean data"));
+        }
+        if !use_raw {
+            crate::pp::check_finite(adata, self.layer.as_deref())?;
         }
         let Some(key) = &self.mask_var else { return Ok((x.clone(), var.index().to_vec())) };
         let flags = match var.get(key) {
@@ -152,12 +159,12 @@ impl RankGenesGroupsParams {
     }
 
     /// What scanpy keeps in `uns[key_added]`.
-    fn stored(&self, ranking: &Ranking, names: &[String]) -> Result<Dict> {
+    fn stored(&self, ranking: &Ranking, names: &[String], use_raw: bool) -> Result<Dict> {
         let params = Dict::from([
             ("groupby".to_owned(), Value::from(self.groupby.as_str())),
             ("reference".to_owned(), Value::from(self.reference.as_str())),
             ("method".to_owned(), Value::from(self.method.name())),
-            ("use_raw".to_owned(), Value::from(self.use_raw)),
+            ("use_raw".to_owned(), Value::from(use_raw)),
             ("layer".to_owned(), self.layer.as_deref().map_or(Value::Null, Value::from)),
             ("corr_method".to_owned(), Value::from(self.corr_method.name())),
         ]);
@@ -215,8 +222,13 @@ impl Step for RankGenesGroupsParams {
     const SUMMARY: &'static str = "Ranks the genes that mark each group of observations.";
 
     fn reads(&self) -> Vec<Slot> {
-        let matrix = if self.use_raw { Slot::Raw } else { Slot::matrix(self.layer.as_deref()) };
-        let mut slots = vec![matrix, Slot::obs(&self.groupby), Slot::uns(keys::LOG1P)];
+        let matrix = Slot::matrix(self.layer.as_deref());
+        let mut slots = match self.use_raw {
+            Some(true) => vec![Slot::Raw],
+            None if self.layer.is_none() => vec![Slot::Raw, matrix],
+            _ => vec![matrix],
+        };
+        slots.extend([Slot::obs(&self.groupby), Slot::uns(keys::LOG1P)]);
         slots.extend(self.mask_var.as_deref().map(Slot::var));
         slots
     }
@@ -229,16 +241,13 @@ impl Step for RankGenesGroupsParams {
         if self.n_genes == Some(0) {
             return Err(Self::refuse("n_genes", 0, "at least 1"));
         }
-        if self.use_raw && self.layer.is_some() {
+        if self.use_raw == Some(true) && self.layer.is_some() {
             return Err(Self::refuse("use_raw", true, "false where a layer is named"));
         }
         Ok(())
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
-        if !self.use_raw {
-            crate::pp::check_finite(adata, self.layer.as_deref())?;
-        }
         let (x, names) = self.source(adata)?;
         let base = adata.uns().get(keys::LOG1P).and_then(Value::as_dict).and_then(|d| d.get("base"));
         let labels = adata.labels(&self.groupby)?;
@@ -247,7 +256,7 @@ impl Step for RankGenesGroupsParams {
             ctx.warn("the matrix holds whole numbers: rank genes on log-normalised data, not on counts");
         }
         let ranking = rank_genes_groups(&x, &labels, self, base.and_then(Value::as_f64), ctx)?;
-        let stored = self.stored(&ranking, &names)?;
+        let stored = self.stored(&ranking, &names, self.of_raw(adata))?;
         adata.set_uns(&self.key_added, stored);
         Ok(Dict::from([
             ("n_groups".to_owned(), Value::from(ranking.groups.len())),

@@ -30,7 +30,7 @@ use statistic::Feature;
 /// neighbours; the rest follows from row and column sums of the weights.
 ///
 /// # Reads and writes
-/// Reads `X` (or `layer`) or columns of `obs`, `obsp[connectivity_key]` and `var["highly_variable"]`. Writes the table
+/// Reads `X` (or `layer`), columns of `obs` or of `obsm[layer]`, `obsp[connectivity_key]` and `var["highly_variable"]`. Writes the table
 /// `uns["moranI"]` or `uns["gearyC"]`, most autocorrelated first: `I` or `C`, `pval_norm`, `var_norm`, `pval_rand`,
 /// `var_rand`, with `n_perms` `pval_z_sim`, `pval_sim`, `var_sim`, and every p-value corrected.
 ///
@@ -57,11 +57,12 @@ use statistic::Feature;
 pub struct SpatialAutocorrParams {
     /// The statistic.
     pub mode: AutocorrMode,
-    /// Genes (or columns of `obs`) to measure; where empty the highly variable genes if marked, else all.
+    /// Genes (columns of `obs`; numbers or names of columns in `obsm`) to measure; where empty the highly variable
+    /// genes if marked, else all.
     pub genes: Vec<String>,
     /// What to measure.
     pub attr: AutocorrAttr,
-    /// Layer to use instead of `X`.
+    /// Layer to use instead of `X`; where `attr` is `obsm`, the key in it.
     pub layer: Option<String>,
     /// The graph in `obsp`.
     pub connectivity_key: String,
@@ -93,6 +94,9 @@ pub enum AutocorrAttr {
     /// Columns of `obs`.
     #[serde(rename = "obs")]
     Obs,
+    /// Columns of the entry `layer` of `obsm`.
+    #[serde(rename = "obsm")]
+    Obsm,
 }
 
 /// A correction for many tests, by the names of statsmodels.
@@ -128,21 +132,12 @@ impl SpatialAutocorrParams {
 
     /// What to measure and its names.
     fn features(&self, adata: &AnnData) -> Result<(Vec<String>, Vec<Feature>)> {
-        let (axis, slot): (&Frame, fn(&str) -> Slot) = match self.attr {
-            AutocorrAttr::X => (adata.var(), Slot::var),
-            AutocorrAttr::Obs => (adata.obs(), Slot::obs),
-        };
-        if self.attr == AutocorrAttr::Obs {
-            let of = |name: &String| {
-                let column = axis.get(name).ok_or_else(|| adata.missing(&slot(name), "name another column"))?;
-                let values = column.to_f64().filter(|v| v.iter().all(|x| x.is_finite()));
-                let reason = "is not a column of finite numbers; name others in genes";
-                let values = values.ok_or_else(|| Error::data(slot(name), reason))?;
-                Ok(Feature::new(values.len(), values.into_iter().enumerate().map(|(i, v)| (i as u32, v))))
-            };
-            let features = self.genes.iter().map(of).collect::<Result<_>>()?;
-            return Ok((self.genes.clone(), features));
+        match self.attr {
+            AutocorrAttr::X => {}
+            AutocorrAttr::Obs => return self.columns_of_obs(adata),
+            AutocorrAttr::Obsm => return self.columns_of_obsm(adata),
         }
+        let axis = adata.var();
         let layer = self.layer.as_deref();
         crate::pp::check_finite(adata, layer)?;
         let marked = adata.var().get(keys::HIGHLY_VARIABLE);
@@ -169,6 +164,41 @@ impl SpatialAutocorrParams {
         };
         let features = (0..keep.len()).into_par_iter().map(feature).collect();
         Ok((keep.iter().map(|&j| axis.index()[j].clone()).collect(), features))
+    }
+
+    fn columns_of_obs(&self, adata: &AnnData) -> Result<(Vec<String>, Vec<Feature>)> {
+        let of = |name: &String| {
+            let slot = Slot::obs(name);
+            let column = adata.obs().get(name).ok_or_else(|| adata.missing(&slot, "name another column"))?;
+            let values = column.to_f64().filter(|v| v.iter().all(|x| x.is_finite()));
+            let values =
+                values.ok_or_else(|| Error::data(slot, "is not a column of finite numbers; name others in genes"))?;
+            Ok(Feature::of_all(values))
+        };
+        Ok((self.genes.clone(), self.genes.iter().map(of).collect::<Result<_>>()?))
+    }
+
+    fn columns_of_obsm(&self, adata: &AnnData) -> Result<(Vec<String>, Vec<Feature>)> {
+        let slot = Slot::obsm(self.layer.as_deref().unwrap_or_default());
+        let entry = slot.key().and_then(|key| adata.obsm().get(key));
+        let entry = entry.ok_or_else(|| adata.missing(&slot, "name another key in layer"))?;
+        let (width, rows) = entry
+            .to_f64_rows()
+            .filter(|r| r.1.iter().all(|x| x.is_finite()))
+            .ok_or_else(|| Error::data(&slot, "is not a matrix of finite numbers; name another key in layer"))?;
+        let all: Vec<String> = match entry {
+            Value::Frame(f) => f.columns().keys().cloned().collect(),
+            _ => (0..width).map(|j| j.to_string()).collect(),
+        };
+        let names = if self.genes.is_empty() { all.clone() } else { self.genes.clone() };
+        let of = |name: &String| {
+            let lost =
+                || Error::data(&slot, format!("has no column `{name}`, only {width} columns; name others in genes"));
+            let j = all.iter().position(|n| n == name).ok_or_else(lost)?;
+            Ok(Feature::of_all(rows.iter().skip(j).step_by(width).copied().collect()))
+        };
+        let features = names.iter().map(of).collect::<Result<_>>()?;
+        Ok((names, features))
     }
 
     /// The table as squidpy stores it, most autocorrelated first.
@@ -220,6 +250,7 @@ impl Step for SpatialAutocorrParams {
                 slots.extend([Slot::matrix(self.layer.as_deref()), Slot::var(keys::HIGHLY_VARIABLE)]);
             }
             AutocorrAttr::Obs => slots.extend(self.genes.iter().map(|g| Slot::obs(g))),
+            AutocorrAttr::Obsm => slots.extend(self.layer.as_deref().map(Slot::obsm)),
         }
         slots
     }
@@ -237,6 +268,9 @@ impl Step for SpatialAutocorrParams {
         }
         if self.attr == AutocorrAttr::Obs && self.layer.is_some() {
             return Err(Self::refuse("layer", "named", "left out where attr is obs"));
+        }
+        if self.attr == AutocorrAttr::Obsm && self.layer.is_none() {
+            return Err(Self::refuse("layer", "None", "the key in obsm where attr is obsm"));
         }
         Ok(())
     }

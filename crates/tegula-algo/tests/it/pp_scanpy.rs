@@ -145,3 +145,19 @@ fn quality_metrics() {
     assert_frame("qc obs", adata.obs());
     assert_frame("qc var", adata.var());
 }
+
+/// spateo's `compute_pca_components` (kneed 0.9.0 over all of scikit-learn 1.9.1's `explained_variance_ratio_`) keeps 10
+/// of the 40 components.
+#[test]
+fn components_up_to_the_knee() {
+    let mut adata = data(true);
+    let pca = tegula_algo::reduce::METHODS.iter().find(|m| m.id() == "pp.pca").unwrap();
+    pca.step(json!({"knee": true})).unwrap().run(&mut adata, &Ctx::default()).unwrap();
+    let kept = adata.embedding("X_pca", "").unwrap();
+    assert_eq!(kept.n_cols(), 10);
+    // Among the first components alone the knee comes earlier; what is kept is the same.
+    pca.step(json!({"knee": true, "n_comps": 12})).unwrap().run(&mut adata, &Ctx::default()).unwrap();
+    let fewer = adata.embedding("X_pca", "").unwrap();
+    assert!((1..10).contains(&fewer.n_cols()), "{}", fewer.n_cols());
+    assert_eq!(fewer, kept.first_cols(fewer.n_cols()));
+}

@@ -318,6 +318,22 @@ fn slots_are_those_of_scanpy_and_squidpy() {
     let plain = autocorr(&Csr::from_dense(&plain), &uneven(&coords), &params, &Ctx::default()).unwrap();
     near("C", &table.get("C").unwrap().to_f64().unwrap(), &plain.score, 1e-9);
 
+    // A column of obsm is measured as the same numbers in obs are; named by number as squidpy does.
+    let one = |adata: &AnnData| {
+        let Value::Frame(table) = &adata.uns()["moranI"] else { panic!("no table") };
+        (table.index().to_vec(), table.get("I").unwrap().to_f64().unwrap())
+    };
+    run("tl.spatial_autocorr", json!({"attr": "obs", "genes": ["depth"]}), &mut adata).unwrap();
+    let of_obs = one(&adata).1;
+    run("tl.spatial_autocorr", json!({"attr": "obsm", "layer": "spatial", "genes": ["0"]}), &mut adata).unwrap();
+    assert_eq!(one(&adata).0, ["0"]);
+    near("I", &one(&adata).1, &of_obs, 1e-9);
+    run("tl.spatial_autocorr", json!({"attr": "obsm", "layer": "spatial"}), &mut adata).unwrap();
+    assert_eq!(one(&adata).0.len(), 2);
+    let wrong = |layer: &str, genes: &[&str]| json!({"attr": "obsm", "layer": layer, "genes": genes});
+    assert!(matches!(run("tl.spatial_autocorr", wrong("nowhere", &[]), &mut adata), Err(Error::Missing { .. })));
+    assert!(matches!(run("tl.spatial_autocorr", wrong("spatial", &["2"]), &mut adata), Err(Error::Data { .. })));
+
     run("tl.nhood_enrichment", json!({"cluster_key": "c", "n_perms": 10}), &mut adata).unwrap();
     assert!(adata.uns()["c_nhood_enrichment"].as_dict().unwrap().contains_key("zscore"));
     run("tl.co_occurrence", json!({"cluster_key": "c", "interval": 5}), &mut adata).unwrap();

@@ -12,7 +12,7 @@ fn run_writes_everything_it_promises() {
     assert!(ran.err.contains("positions: obsm[\"spatial\"]") && ran.err.contains("ARI"), "{}", ran.err);
     let metrics: serde_json::Value = serde_json::from_str(&ran.ok()).unwrap();
     assert_eq!(metrics["labels"]["scc_smooth"]["ari"], 1.0);
-    for file in ["result.h5ad", "metrics.json", "recipe.toml", "figures/scc.png", "figures/domains.png"] {
+    for file in ["result.h5ad", "metrics.json", "recipe.toml", "figures/scc.png", "figures/sweep.png"] {
         assert!(dir.path().join("out").join(file).metadata().unwrap().len() > 0, "{file}");
     }
     // The recipe that a run leaves is the recipe that its file tells of, and it runs.
@@ -68,4 +68,20 @@ fn the_command_tells_what_it_can_do() {
     assert!(run_in(dir.path(), &["completions", "bash"]).ok().contains("_tegula"));
     assert!(run_in(dir.path(), &["man"]).ok().contains(".TH"));
     assert!(run_in(dir.path(), &["tl", "scc", "--help"]).ok().contains("--s-neigh"));
+}
+
+#[test]
+fn tables_of_text_become_h5ad() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("data.csv"), ",g1,g2\na,1,0\nb,0,2\n").unwrap();
+    std::fs::write(dir.path().join("meta.csv"), ",x_pixel,y_pixel,kind\nb,3,4,p\na,1,2,p\n").unwrap();
+    let args = ["convert", "data.csv", "--obs", "meta.csv", "-o", "out.h5ad"];
+    let ran = run_in(dir.path(), &args);
+    assert!(ran.err.contains("obs[\"x_pixel\"], obs[\"y_pixel\"]"), "{}", ran.err);
+    let adata = tegula::io::read(dir.path().join("out.h5ad")).unwrap();
+    assert_eq!(adata.coords("spatial").unwrap().data(), [1.0, 2.0, 3.0, 4.0]);
+    let fails = |more: &[&str], words: &[&str]| run_in(dir.path(), &[&args[..], more].concat()).fails(2, words);
+    fails(&["--coords", "x_pixel"], &["--coords", "2 or 3"]);
+    fails(&["--coords", "x_pixel,z"], &["x_pixel, z", "obs has x_pixel, y_pixel, kind"]);
+    run_in(dir.path(), &["convert", "out.h5ad", "-o", "out.h5ad"]).fails(2, &["this is the input"]);
 }

@@ -17,8 +17,9 @@ fn press(dir: &Path, times: usize) -> i32 {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|l| l.unwrap().contains("pp.pca")), "the components are never said");
     for _ in 0..times {
+        // At once: what there is would soon be kept. The kernel joins signals that are still waiting, so not in one call.
         Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(std::time::Duration::from_millis(2));
     }
     // What it says until its end must be taken, or it would wait for us.
     let rest: Vec<String> = lines.map_while(Result::ok).collect();

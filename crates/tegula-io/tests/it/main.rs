@@ -7,3 +7,4 @@ mod data;
 mod disk;
 mod fixtures;
 mod identity;
+mod tables;

@@ -2,9 +2,10 @@
 
 use super::bar::Bar;
 use super::legend::Legend;
+use super::sheet::Sheet;
 use super::{GAP, HAIRLINE, LABEL, TITLE, text_centred};
 use crate::spacing::bounds;
-use crate::{Dots, Item, Key, Panel, Place, Points, Rect, Rgb, Text, font};
+use crate::{Body, Dots, Item, Key, Panel, Place, Points, Rect, Rgb, Text, font};
 
 /// Marks are never smaller than this, nor larger than this part of the tissue.
 const SMALLEST: f64 = 0.4;
@@ -25,7 +26,7 @@ enum Beside<'a> {
 /// A panel with the room it needs, in points.
 pub(super) struct Cell<'a> {
     panel: &'a Panel,
-    view: View,
+    inside: Inside<'a>,
     beside: Beside<'a>,
     /// The corner a legend stands in, inside: whether at the top, whether on the left.
     corner: Option<(bool, bool)>,
@@ -39,6 +40,12 @@ pub(super) struct Cell<'a> {
     pub(super) right: f64,
     pub(super) above: f64,
     pub(super) below: f64,
+}
+
+/// What is drawn in the middle.
+enum Inside<'a> {
+    Points(&'a Points, View),
+    Grid(Sheet<'a>),
 }
 
 /// From the unit of the data to points.
@@ -81,11 +88,21 @@ impl<'a> Cell<'a> {
     /// How much room the panel needs when the longer side of its tissue is `side`.
     pub(super) fn measure(panel: &'a Panel, side: f64) -> Self {
         let framed = panel.axes.is_some();
-        let view = View::fit(&panel.points, side, if framed { 0.03 * side } else { 0.0 });
-        let area = view.area();
+        let (inside, area, round) = match &panel.body {
+            Body::Points(points) => {
+                let view = View::fit(points, side, if framed { 0.03 * side } else { 0.0 });
+                let area = view.area();
+                (Inside::Points(points, view), area, points.round)
+            }
+            Body::Grid(grid) => {
+                let sheet = Sheet::measure(grid, side);
+                let area = sheet.area();
+                (Inside::Grid(sheet), area, false)
+            }
+        };
         let beside = match &panel.key {
             Key::Legend { entries, .. } if !entries.is_empty() => {
-                Beside::Legend(Legend::measure(entries, panel.points.round, area[1]))
+                Beside::Legend(Legend::measure(entries, round, area[1]))
             }
             Key::Bar { lo, hi, colors } => Beside::Bar(Bar::measure(*lo, *hi, colors, area[1])),
             _ => Beside::Nothing,
@@ -106,7 +123,7 @@ impl<'a> Cell<'a> {
         };
         let outside = wide > 0.0 && corner.is_none();
         let (left, right, above, below) = (0.0, 0.0, 0.0, 0.0);
-        let mut cell = Self { panel, view, beside, corner, title: None, lift: 0.0, area, left, right, above, below };
+        let mut cell = Self { panel, inside, beside, corner, title: None, lift: 0.0, area, left, right, above, below };
         if let Key::OnData(names) = &panel.key {
             let widest = names.iter().map(|n| font::width(&fit(&n.0), LABEL)).fold(0.0, f64::max);
             cell.left = ((widest - area[0]) / 2.0).max(0.0);
@@ -127,9 +144,10 @@ impl<'a> Cell<'a> {
             cell.above = cell.lift + TITLE + GAP * 0.6;
             cell.title = Some(title);
         }
+        let (names, foot) = cell.labels();
         if framed {
-            cell.left = cell.left.max(LABEL + 5.0);
-            cell.below = LABEL + 5.0;
+            cell.left = cell.left.max(names + LABEL + 5.0);
+            cell.below = foot + LABEL + 5.0;
         }
         if panel.scale_bar.is_some() {
             cell.below += LABEL + 12.0;
@@ -142,7 +160,10 @@ impl<'a> Cell<'a> {
     /// Draws it with the left upper corner of the tissue's room at `at`.
     pub(super) fn draw(&self, at: [f64; 2], items: &mut Vec<Item>) {
         let [w, h] = self.area;
-        items.push(Item::Dots(self.dots(at)));
+        match &self.inside {
+            Inside::Points(points, view) => items.push(Item::Dots(dots(points, view, at, self.area))),
+            Inside::Grid(sheet) => sheet.draw(at, items),
+        }
         if let Some(title) = &self.title {
             let middle = at[1] - self.lift - GAP * 0.6 - TITLE * 0.3;
             text_centred(items, title, [at[0] + w / 2.0, middle], TITLE);
@@ -161,24 +182,32 @@ impl<'a> Cell<'a> {
         self.draw_scale_bar(at, items);
     }
 
-    fn dots(&self, at: [f64; 2]) -> Dots {
-        let points = &self.panel.points;
-        let dots = points
-            .draw
-            .iter()
-            .map(|&(i, color)| (self.view.place(points.xy[i as usize], at).map(|v| v as f32), color))
-            .collect();
-        let area = [at[0], at[1], self.area[0], self.area[1]];
-        Dots { dots, colors: points.colors.clone(), diameter: self.view.diameter, round: points.round, area }
+    /// Room for what is written along the axes, on the left and below.
+    fn labels(&self) -> (f64, f64) {
+        match &self.inside {
+            Inside::Points(..) => (0.0, 0.0),
+            Inside::Grid(sheet) => (sheet.left(), sheet.below()),
+        }
     }
 
     fn draw_axes(&self, names: &[String; 2], [x, y]: [f64; 2], items: &mut Vec<Item>) {
         let [w, h] = self.area;
-        items.push(Item::Rect(Rect { x, y, w, h, fill: None, stroke: Some((Rgb::LINE, HAIRLINE)) }));
-        text_centred(items, &names[0], [x + w / 2.0, y + h + 4.0 + LABEL * 0.6], LABEL);
+        if matches!(self.inside, Inside::Points(..)) {
+            items.push(Item::Rect(Rect { x, y, w, h, fill: None, stroke: Some((Rgb::LINE, HAIRLINE)) }));
+        }
+        let (left, below) = self.labels();
+        text_centred(items, &names[0], [x + w / 2.0, y + h + below + 4.0 + LABEL * 0.6], LABEL);
         let (text, color) = (names[1].clone(), Rgb::INK);
         let start = y + h / 2.0 + font::width(&text, LABEL) / 2.0;
-        items.push(Item::Text(Text { x: x - 5.0, y: start, size: LABEL, text, color, halo: false, upright: true }));
+        items.push(Item::Text(Text {
+            x: x - left - 5.0,
+            y: start,
+            size: LABEL,
+            text,
+            color,
+            halo: false,
+            upright: true,
+        }));
     }
 
     fn draw_legend(&self, legend: &Legend, [x, y]: [f64; 2], items: &mut Vec<Item>) {
@@ -198,8 +227,9 @@ impl<'a> Cell<'a> {
 
     fn draw_names(&self, names: &[(String, [f64; 2])], at: [f64; 2], items: &mut Vec<Item>) {
         const EDGE: f64 = 2.0;
+        let Inside::Points(_, view) = &self.inside else { return };
         let mut wanted: Vec<(String, [f64; 2])> =
-            names.iter().map(|(name, p)| (fit(name), self.view.place(*p, at))).collect();
+            names.iter().map(|(name, p)| (fit(name), view.place(*p, at))).collect();
         wanted.sort_by(|a, b| a.1[1].total_cmp(&b.1[1]));
         let mut taken: Vec<[f64; 3]> = Vec::new();
         for (name, [x, y]) in wanted {
@@ -218,13 +248,20 @@ impl<'a> Cell<'a> {
     }
 
     fn draw_scale_bar(&self, [x, y]: [f64; 2], items: &mut Vec<Item>) {
-        let Some(bar) = &self.panel.scale_bar else { return };
-        let length = bar.length * self.view.scale;
+        let (Some(bar), Inside::Points(_, view)) = (&self.panel.scale_bar, &self.inside) else { return };
+        let length = bar.length * view.scale;
         let y = y + self.area[1] + if self.panel.axes.is_some() { LABEL + 10.0 } else { 6.0 };
         items.push(Item::Line { from: [x, y], to: [x + length, y], width: 1.5, color: Rgb::INK });
         let middle = (x + length / 2.0).max(x + font::width(&bar.label, LABEL) / 2.0);
         text_centred(items, &bar.label, [middle, y + 3.5 + LABEL * 0.6], LABEL);
     }
+}
+
+fn dots(points: &Points, view: &View, at: [f64; 2], [w, h]: [f64; 2]) -> Dots {
+    let place = |i: u32| view.place(points.xy[i as usize], at).map(|v| v as f32);
+    let dots = points.draw.iter().map(|&(i, color)| (place(i), color)).collect();
+    let area = [at[0], at[1], w, h];
+    Dots { dots, colors: points.colors.clone(), diameter: view.diameter, round: points.round, area }
 }
 
 /// A name as it is written onto the tissue.

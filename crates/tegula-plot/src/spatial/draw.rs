@@ -7,7 +7,7 @@ use tegula_core::{AnnData, Ctx, Error, Labels, Result, Value, keys};
 
 use super::shade::{self, Shade};
 use super::{LegendLoc, Marker, SpatialParams};
-use crate::{Figure, Key, Panel, Place, Points, Rgb, ScaleBar, cmap, palette, spacing, ticks};
+use crate::{Body, Drawing, Figure, Key, Panel, Place, Points, Rgb, ScaleBar, cmap, palette, spacing, ticks};
 
 /// What is written for missing values.
 const MISSING: &str = "NA";
@@ -72,7 +72,7 @@ fn panel(points: Points, key: Key, title: Option<String>, params: &SpatialParams
         ScaleBar { length, label }
     });
     let title = title.filter(|t| !t.is_empty());
-    Panel { title, points, key, axes: params.frame.then(|| [axis(1), axis(2)]), scale_bar }
+    Panel { title, body: Body::Points(points), key, axes: params.frame.then(|| [axis(1), axis(2)]), scale_bar }
 }
 
 /// Whether `uns["spatial"]` holds an image of some library.

@@ -6,7 +6,7 @@ mod options;
 
 use serde_json::{Value as Json, json};
 use tegula_core::{AnnData, Column, Coords, Ctx, Dense, Error, Frame, Labels, Result};
-use tegula_plot::{Figure, plot};
+use tegula_plot::{Body, Figure, Panel, Points, plot};
 
 /// A square lattice with `k` clusters in stripes, a column of numbers and two genes.
 fn lattice(nx: usize, ny: usize, k: u32) -> AnnData {
@@ -24,6 +24,12 @@ fn lattice(nx: usize, ny: usize, k: u32) -> AnnData {
 
 fn draw(adata: &AnnData, params: Json) -> Result<Figure> {
     plot("pl.spatial").unwrap().draw(params, adata, &Ctx::default())
+}
+
+/// The marks of a panel.
+fn points(panel: &Panel) -> &Points {
+    let Body::Points(points) = &panel.body else { panic!("no points: {:?}", panel.body) };
+    points
 }
 
 fn error(adata: &AnnData, params: Json) -> String {

@@ -1,6 +1,6 @@
 //! What the options do to the figure, before it is placed on a page.
 
-use super::{draw, lattice};
+use super::{draw, lattice, points};
 use serde_json::json;
 use tegula_core::{Column, Dict, Labels, Value};
 use tegula_plot::{Item, Key, Place, Rgb, Text};
@@ -12,7 +12,7 @@ fn missing_categories_are_grey_below_and_listed_last() {
     adata.set_obs("k", labels).unwrap();
     let figure = draw(&adata, json!({"color": ["k"]})).unwrap();
     let panel = &figure.panels[0];
-    assert_eq!(panel.points.draw, [(1, 2), (0, 1), (2, 0), (3, 1)]);
+    assert_eq!(points(panel).draw, [(1, 2), (0, 1), (2, 0), (3, 1)]);
     let Key::Legend { entries, place: Place::Right } = &panel.key else { panic!("{:?}", panel.key) };
     let names: Vec<&str> = entries.iter().map(|e| e.0.as_str()).collect();
     assert_eq!(names, ["a", "b", "NA"]);
@@ -23,7 +23,7 @@ fn missing_categories_are_grey_below_and_listed_last() {
 fn groups_keep_their_colours_and_the_rest_turns_grey() {
     let adata = lattice(3, 3, 3);
     let figure = draw(&adata, json!({"color": ["scc"], "groups": ["2"], "na_color": "#eeeeee"})).unwrap();
-    let points = &figure.panels[0].points;
+    let points = points(&figure.panels[0]);
     assert_eq!(points.draw.iter().filter(|d| d.1 == 2).count(), 3);
     assert_eq!(points.colors[3], Rgb([0xee; 3]));
     assert!(points.draw[..6].iter().all(|d| d.1 == 3));
@@ -34,7 +34,7 @@ fn numbers_are_drawn_from_low_to_high_within_their_range() {
     let mut adata = lattice(2, 2, 1);
     adata.set_obs("v", Column::Float(vec![4.0, f64::NAN, 0.0, 2.0])).unwrap();
     let figure = draw(&adata, json!({"color": ["v"], "cmap": "magma"})).unwrap();
-    assert_eq!(figure.panels[0].points.draw, [(1, 256), (2, 0), (3, 128), (0, 255)]);
+    assert_eq!(points(&figure.panels[0]).draw, [(1, 256), (2, 0), (3, 128), (0, 255)]);
     let bar = |params| match draw(&adata, params).unwrap().panels.remove(0).key {
         Key::Bar { lo, hi, .. } => [lo, hi],
         other => panic!("{other:?}"),
@@ -48,13 +48,13 @@ fn numbers_are_drawn_from_low_to_high_within_their_range() {
 #[test]
 fn y_grows_downwards_where_the_data_hold_an_image() {
     let mut adata = lattice(2, 2, 1);
-    let down = |a: &_| draw(a, json!({})).unwrap().panels[0].points.y_down;
+    let down = |a: &_| points(&draw(a, json!({})).unwrap().panels[0]).y_down;
     assert!(!down(&adata));
     let images = Dict::from([("hires".to_owned(), Value::Float(0.0))]);
     let library = Dict::from([("images".to_owned(), Value::Dict(images))]);
     adata.set_uns("spatial", Dict::from([("slice".to_owned(), Value::Dict(library))]));
     assert!(down(&adata));
-    assert!(!draw(&adata, json!({"invert_y": false})).unwrap().panels[0].points.y_down);
+    assert!(!points(&draw(&adata, json!({"invert_y": false})).unwrap().panels[0]).y_down);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
+use tegula_algo::graph::{LatticeKind, lattice};
 use tegula_algo::pp;
-use tegula_core::{AnnData, Array, ArrayData, Error, Result, keys};
+use tegula_core::{AnnData, Array, ArrayData, Error, Result, Value, keys};
 
 use super::{RunOptions, Said};
 use crate::recipe::StepCall;
@@ -29,37 +30,51 @@ const MIN_CELLS: usize = 3;
 /// Components where the user asks for no other number; fewer where the data has fewer.
 const N_COMPS: usize = 30;
 
+/// Resolutions that are compared where the user names none.
+const RESOLUTIONS: [f64; 3] = [0.5, 1.0, 1.5];
+
+/// Most observations for which `run` compares parameters by itself: it takes as long as 9 to 27 runs of Leiden.
+const MOST_SWEPT: usize = 50_000;
+
 /// A stage looks at the data as the stages before left it and names the steps to run.
 type Stage = fn(&AnnData, &RunOptions, &str, &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>>;
 
 /// The stages of the pipeline, in order.
-pub(super) const STAGES: [Stage; 3] = [filter, expression, domains];
+pub(super) const STAGES: [Stage; 4] = [filter, expression, domains, comparison];
 
 fn call(id: &str, params: &Json) -> StepCall {
     StepCall { id: id.to_owned(), params: params.as_object().cloned().unwrap_or_default() }
 }
 
 /// Finds the positions; those in columns of `obs` are copied into `obsm["spatial"]`. Returns their key.
-pub(super) fn coordinates(adata: &mut AnnData, asked: Option<&str>, say: &mut dyn FnMut(Said<'_>)) -> Result<String> {
-    if let Some(key) = asked {
-        return Ok(key.to_owned());
-    }
+///
+/// # Errors
+/// [`Error::Missing`] where there are none under any of the usual names.
+pub fn find_coordinates(adata: &mut AnnData, say: &mut dyn FnMut(Said<'_>)) -> Result<String> {
     if let Some(key) = OBSM.iter().find(|k| adata.obsm().contains_key(**k)) {
         say(Said::Note(&format!("positions: obsm[\"{key}\"]")));
         return Ok((*key).to_owned());
     }
     for [x, y] in OBS {
-        let columns = [x, y].map(|c| adata.obs().get(c).and_then(tegula_core::Column::to_f64));
-        if let [Some(xs), Some(ys)] = columns {
-            let flat: Vec<f64> = xs.into_iter().zip(ys).flat_map(|(a, b)| [a, b]).collect();
-            let array = Array::new(vec![adata.n_obs(), 2], ArrayData::F64(flat.into()))?;
-            adata.set_obsm(keys::SPATIAL, array)?;
+        if place(adata, &[x, y])? {
             say(Said::Note(&format!("positions: obs[\"{x}\"], obs[\"{y}\"] → obsm[\"spatial\"]")));
             return Ok(keys::SPATIAL.to_owned());
         }
     }
     let slot = tegula_core::Slot::obsm(keys::SPATIAL);
     Err(adata.missing(&slot, "no positions found; store them there, or name their entry with --spatial-key"))
+}
+
+/// Copies columns of numbers into `obsm["spatial"]`; false where one is not there.
+///
+/// # Errors
+/// None that can happen: columns are as long as the matrix is high.
+pub fn place(adata: &mut AnnData, columns: &[&str]) -> Result<bool> {
+    let numbers = |c: &&str| adata.obs().get(c).and_then(tegula_core::Column::to_f64);
+    let Some(axes) = columns.iter().map(numbers).collect::<Option<Vec<_>>>() else { return Ok(false) };
+    let flat: Vec<f64> = (0..adata.n_obs()).flat_map(|i| axes.iter().map(move |axis| axis[i])).collect();
+    adata.set_obsm(keys::SPATIAL, Array::new(vec![adata.n_obs(), columns.len()], ArrayData::F64(flat.into()))?)?;
+    Ok(true)
 }
 
 /// First stage: genes nobody expresses and observations that express nothing go.
@@ -115,7 +130,6 @@ fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMu
 }
 
 /// Third stage: graphs, communities with and without position, smoothing.
-#[expect(clippy::unnecessary_wraps, reason = "all stages have one shape")]
 fn domains(
     adata: &AnnData,
     options: &RunOptions,
@@ -123,6 +137,12 @@ fn domains(
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<Vec<StepCall>> {
     let most = adata.n_obs().saturating_sub(1);
+    let arranged = if options.s_neigh.is_none() { lattice(&adata.coords(spatial_key)?) } else { None };
+    if let Some(found) = &arranged {
+        say(Said::Note(&format!("positions lie on a {} lattice, {:.4} apart", found.kind.name(), found.spacing)));
+    }
+    // The eight around a square bin, corners and all; six around a hexagonal spot, and where there is no lattice.
+    let around = if arranged.is_some_and(|l| l.kind == LatticeKind::Square) { 8 } else { 6 };
     let mut few = |asked: Option<usize>, usual: usize, what: &str| {
         asked.unwrap_or_else(|| {
             if most < usual {
@@ -132,7 +152,7 @@ fn domains(
         })
     };
     let e_neigh = few(options.e_neigh, 30, "expression graph");
-    let s_neigh = few(options.s_neigh, 6, "spatial graph");
+    let s_neigh = few(options.s_neigh, around, "spatial graph");
     let smooth = few(options.smooth, 10, "smoothing");
     let method = options.cluster_method.as_deref().unwrap_or("leiden");
     let mut cluster = json!({"resolution": options.resolution.unwrap_or(1.0)});
@@ -153,4 +173,63 @@ fn domains(
         steps.push(call("tl.smooth", &json!({"key": "scc", "n_neighbors": smooth, "spatial_key": spatial_key})));
     }
     Ok(steps)
+}
+
+/// Last stage: what other neighbourhoods and resolutions would give, where the user named none.
+fn comparison(
+    adata: &AnnData,
+    options: &RunOptions,
+    spatial_key: &str,
+    say: &mut dyn FnMut(Said<'_>),
+) -> Result<Vec<StepCall>> {
+    let most = adata.n_obs().saturating_sub(1);
+    let named = options.s_neigh.is_some() && (options.resolution.is_some() || options.n_clusters.is_some());
+    if options.no_sweep || named || most == 0 {
+        return Ok(Vec::new());
+    }
+    if adata.n_obs() > MOST_SWEPT {
+        say(Said::Note(&format!("more than {MOST_SWEPT} observations: tl.sweep is left to you, it takes a while")));
+        return Ok(Vec::new());
+    }
+    let rings = match options.s_neigh {
+        Some(s) => vec![s],
+        None => lattice(&adata.coords(spatial_key)?).map_or_else(|| vec![6, 12, 18], |l| l.kind.s_neigh().to_vec()),
+    };
+    let mut rings: Vec<usize> = rings.into_iter().map(|s| s.min(most)).collect();
+    rings.dedup();
+    let mut sweep = json!({
+        "s_neigh": rings,
+        "e_neigh": [options.e_neigh.unwrap_or(30).min(most)],
+        "resolution": options.resolution.map_or(RESOLUTIONS.to_vec(), |r| vec![r]),
+        "cluster_method": options.cluster_method.as_deref().unwrap_or("leiden"),
+        "n_runs": 3,
+        "n_iterations": 2,
+        "spatial_key": spatial_key,
+    });
+    if let Some(k) = options.n_clusters {
+        sweep["n_clusters"] = json!(k);
+    }
+    Ok(vec![call("tl.sweep", &sweep)])
+}
+
+/// Says what `tl.sweep` recommends, if it ran, beside what was run.
+pub(super) fn recommendation(adata: &AnnData, ran: &[StepCall], say: &mut dyn FnMut(Said<'_>)) {
+    let swept = ran.iter().any(|step| step.id == "tl.sweep");
+    let entry = adata.uns().get("sweep").and_then(Value::as_dict).filter(|_| swept);
+    let Some(best) = entry.and_then(|e| e.get("recommended")).and_then(Value::as_dict) else { return };
+    let number = |name: &str| best.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    let [s_neigh, resolution, n, stability] = ["s_neigh", "resolution", "n_clusters", "stability"].map(number);
+    let scc = ran.iter().find(|step| step.id == "tl.scc").map(|step| &step.params);
+    let was = |name: &str| scc.and_then(|p| p.get(name)).and_then(Json::as_f64);
+    let searched = was("n_clusters").is_some();
+    let advice = if was("s_neigh") == Some(s_neigh) && (searched || was("resolution") == Some(resolution)) {
+        ", as was run".to_owned()
+    } else if searched {
+        format!(": --s-neigh {s_neigh}")
+    } else {
+        format!(": --s-neigh {s_neigh} --resolution {resolution}")
+    };
+    say(Said::Note(&format!(
+        "most stable and compact of those compared{advice} ({n} domains, stability {stability:.2})"
+    )));
 }

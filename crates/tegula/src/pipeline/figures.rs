@@ -1,17 +1,20 @@
-//! The pipeline's figures: each labelling on the tissue, and all of them side by side.
+//! The pipeline's figures: each labelling on the tissue, all of them side by side, and what the sweep found.
 
+use serde_json::Value as Json;
 use tegula_core::{AnnData, Ctx, Result};
-use tegula_plot::{Figure, SpatialParams, spatial};
+use tegula_plot::{Figure, SpatialParams, SweepParams, spatial, sweep};
 
-/// Makes a figure of every column of labels on the tissue, and one of all of them side by side, called `domains`:
-/// names and figures, to be drawn. The colours chosen are stored in `uns["<key>_colors"]`.
+use super::Report;
+
+/// Makes a figure of every column of labels on the tissue, one of all of them side by side, called `domains`, and one
+/// of the sweep where there is one: names and figures, to be drawn. The colours chosen are stored in `uns["<key>_colors"]`.
 ///
 /// # Errors
 /// See [`spatial()`].
 pub fn figures(
     adata: &mut AnnData,
     labels: &[String],
-    spatial_key: &str,
+    report: &Report,
     ctx: &Ctx<'_>,
 ) -> Result<Vec<(String, Figure)>> {
     let mut plans: Vec<(&str, &[String])> =
@@ -21,7 +24,7 @@ pub fn figures(
     for (name, color) in plans {
         let params = SpatialParams {
             color: color.to_vec(),
-            spatial_key: spatial_key.to_owned(),
+            spatial_key: report.spatial_key.clone(),
             ncols: if color.len() == 4 { 2 } else { color.len().clamp(1, 3) },
             ..SpatialParams::default()
         };
@@ -29,6 +32,10 @@ pub fn figures(
         // Stored before the next one is made, so that a column has the same colours in every figure.
         figure.store_colors(adata);
         made.push((name.to_owned(), figure));
+    }
+    for step in report.recipe.steps.iter().filter(|step| step.id == "tl.sweep") {
+        let key = step.params.get("key_added").and_then(Json::as_str).unwrap_or("sweep").to_owned();
+        made.push((key.clone(), sweep(adata, &SweepParams { key, ..SweepParams::default() })?));
     }
     Ok(made)
 }

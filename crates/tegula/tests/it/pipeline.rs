@@ -32,7 +32,9 @@ fn stripes_are_found_and_the_choices_are_said() {
     assert!(ari(&adata, "scc_smooth") > 0.9, "ARI {}", ari(&adata, "scc_smooth"));
     assert!(notes.iter().any(|n| n.contains("obsm[\"spatial\"]")), "{notes:?}");
     assert!(notes.iter().any(|n| n.contains("counts (whole numbers)")), "{notes:?}");
-    let drawn = pipeline::figures(&mut adata, &report.labels, "spatial", &Ctx::new(0)).unwrap();
+    let drawn = pipeline::figures(&mut adata, &report.labels, &report, &Ctx::new(0)).unwrap();
+    let names: Vec<&str> = drawn.iter().map(|d| d.0.as_str()).collect();
+    assert_eq!(names, ["leiden", "scc", "scc_smooth", "domains", "sweep"]);
     assert!(drawn.iter().all(|(_, figure)| figure.to_png().unwrap().starts_with(b"\x89PNG")));
     assert!(adata.uns().contains_key("scc_colors"));
 }
@@ -52,6 +54,24 @@ fn logged_data_is_not_logged_again_and_positions_in_obs_are_found() {
     assert!(notes.iter().any(|n| n.contains("looks logged")), "{notes:?}");
     assert!(notes.iter().any(|n| n.contains("obs[\"x\"], obs[\"y\"]")), "{notes:?}");
     assert!(report.recipe.steps.iter().all(|s| s.id != "pp.log1p"));
+}
+
+#[test]
+fn the_lattice_gives_the_neighbourhoods_and_others_are_compared() {
+    let mut adata = tissue(20, 45);
+    let (report, notes) = run(&mut adata, &RunOptions::default());
+    let step = |id: &str| report.recipe.steps.iter().find(|s| s.id == id);
+    assert_eq!(step("tl.scc").unwrap().params["s_neigh"], 8, "a square lattice");
+    assert_eq!(step("tl.sweep").unwrap().params["s_neigh"], serde_json::json!([4, 8, 12]));
+    assert!(notes.iter().any(|n| n.contains("square lattice")), "{notes:?}");
+    assert!(notes.iter().any(|n| n.starts_with("most stable and compact of those compared")), "{notes:?}");
+    for options in [
+        RunOptions { no_sweep: true, ..RunOptions::default() },
+        RunOptions { s_neigh: Some(6), resolution: Some(1.0), ..RunOptions::default() },
+    ] {
+        let (report, _) = run(&mut tissue(12, 30), &options);
+        assert!(report.recipe.steps.iter().all(|s| s.id != "tl.sweep"));
+    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use tegula_core::{Coords, Csr, Ctx, Dict, Labels, Result, Step, Value};
 
 use super::{CoordType, SpatialNeighborsParams, Transform};
+use crate::graph::grid::followed;
 use crate::graph::knn::check_k;
-use crate::graph::{Lattice, delaunay, grid, lattice, prune, rings, spatial_knn, spatial_radius, voronoi};
+use crate::graph::spatial::{nearest, within};
+use crate::graph::{Lattice, delaunay, grid, lattice, prune, voronoi};
 
 /// Which graph is made, of positions on which lattice.
 pub(super) struct Mode {
@@ -32,7 +34,9 @@ impl Mode {
     }
 
     /// The graph of one section, long edges cut.
-    pub(super) fn build(&self, params: &SpatialNeighborsParams, coords: &Coords) -> Result<Csr> {
+    pub(super) fn build(&self, params: &SpatialNeighborsParams, coords: &Coords, ctx: &Ctx<'_>) -> Result<Csr> {
+        let tick = || ctx.tick(SpatialNeighborsParams::ID, 0);
+        tick()?;
         let k = params.n_neighbors;
         let needs_k = !params.delaunay && !params.voronoi && (self.grid || params.radius.is_none());
         if needs_k {
@@ -40,13 +44,13 @@ impl Mode {
         }
         if self.grid {
             let base = if params.delaunay { delaunay(coords)? } else { grid(coords, k)? };
-            return Ok(rings(&base, params.n_rings));
+            return followed(&base, params.n_rings, &tick);
         }
         let lengths = match params.radius {
             _ if params.voronoi => voronoi(coords)?,
             _ if params.delaunay => delaunay(coords)?,
-            Some(radius) => spatial_radius(coords, radius)?,
-            None => spatial_knn(coords, k)?.distance_csr(),
+            Some(radius) => within(coords, radius, &tick)?,
+            None => nearest(coords, k, &tick)?.distance_csr(),
         };
         let longest = params.radius.filter(|_| params.delaunay || params.voronoi);
         if longest.is_none() && params.radius_min.is_none() && params.percentile.is_none() {

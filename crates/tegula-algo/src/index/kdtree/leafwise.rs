@@ -3,12 +3,14 @@
 //! Points of a leaf have nearly the same neighbours: the tree is gone through once per leaf, and what it finds stays in
 //! the cache while the points of the leaf look through it.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
-use tegula_core::par;
+use tegula_core::{Result, par};
 
-use super::{LEAF, Near, Node, Tree, distance2};
+use super::{LEAF, Near, Node, Tick, Tree, distance2};
 
-/// Leaves per block of parallel work.
+/// Leaves per block of parallel work: some milliseconds.
 const LEAVES: usize = 256;
 
 /// A leaf, and the smallest subtree around it with enough points to bound the search.
@@ -30,22 +32,23 @@ struct Space<const D: usize> {
 impl<const D: usize> Tree<D> {
     /// For every point its `k` nearest others, as `(squared distances, indices)`, `k` per point. There must be more
     /// than `k` points.
-    pub(super) fn all_nearest(&self, k: usize) -> (Vec<f64>, Vec<u32>) {
+    pub(super) fn all_nearest(&self, k: usize, tick: &Tick<'_>) -> Result<(Vec<f64>, Vec<u32>)> {
         let n = self.items.len();
         let mut tasks = Vec::with_capacity(2 * n / LEAF + 1);
         if k > 0 && n > 0 {
             self.tasks(0, 0, k + 1, &mut tasks);
         }
-        let found: Vec<Near> = par::map(tasks.len(), LEAVES, |range| {
+        let block = |range: Range<usize>| {
+            tick()?;
             let mut space = Space { near: Vec::new(), start: Vec::new(), best: Vec::new() };
             let mut out = Vec::with_capacity(range.len() * LEAF * k);
             for task in &tasks[range] {
                 self.leaf_nearest(task, k, &mut space);
                 out.extend_from_slice(&space.best);
             }
-            out
-        })
-        .concat();
+            Ok(out)
+        };
+        let found: Vec<Near> = par::blocks(tasks.len(), LEAVES).map(block).collect::<Result<Vec<_>>>()?.concat();
         let mut place = vec![0u32; n];
         for (at, item) in self.items.iter().enumerate() {
             place[item.1 as usize] = at as u32;
@@ -58,20 +61,21 @@ impl<const D: usize> Tree<D> {
                 }
             });
         }
-        (d2, indices)
+        Ok((d2, indices))
     }
 
     /// For every point all others within `radius` with their distances, by index.
-    pub(super) fn all_within(&self, radius: f64) -> Vec<Vec<(u32, f32)>> {
+    pub(super) fn all_within(&self, radius: f64, tick: &Tick<'_>) -> Result<Vec<Vec<(u32, f32)>>> {
         let r2 = radius * radius;
         let mut tasks = Vec::with_capacity(2 * self.items.len() / LEAF + 1);
         if !self.nodes.is_empty() {
             self.tasks(0, 0, usize::MAX, &mut tasks);
         }
-        let found = par::map(tasks.len(), LEAVES, |range| {
+        let block = |range: Range<usize>| {
             let mut near = Vec::new();
             let mut rows = Vec::with_capacity(range.len() * LEAF);
             for task in &tasks[range] {
+                tick()?;
                 let leaf = &self.nodes[task.leaf as usize];
                 near.clear();
                 self.reach(0, leaf, r2, None, &mut near);
@@ -86,13 +90,15 @@ impl<const D: usize> Tree<D> {
                     rows.push((*i, row));
                 }
             }
-            rows
-        });
+            Ok(rows)
+        };
+        let found: Vec<Vec<(u32, Vec<(u32, f32)>)>> =
+            par::blocks(tasks.len(), LEAVES).map(block).collect::<Result<_>>()?;
         let mut rows = vec![Vec::new(); self.items.len()];
         for (i, row) in found.into_iter().flatten() {
             rows[i as usize] = row;
         }
-        rows
+        Ok(rows)
     }
 
     /// The leaves below node `at` in order, each with the smallest subtree of at least `need` points.

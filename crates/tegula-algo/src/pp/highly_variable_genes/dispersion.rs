@@ -3,11 +3,10 @@
 use tegula_core::{Column, Frame, Labels, Matrix, Result, keys};
 
 use super::{Flavor, HighlyVariableGenesParams, rows_of};
-use crate::pp::columns::{Rows, moments_of_rows};
-use crate::pp::fast_math::exp_m1;
+use crate::pp::columns::{Rows, moments_of_rows, widen};
+use crate::pp::fast_math::exp_m1_all;
+use crate::stats::quantile::{median, quantile_of_sorted};
 
-/// Beyond this an exponential is infinite; values so large are no logarithms, but must not wrap around.
-const LIMIT: f64 = 690.0;
 /// Median absolute deviation of the standard normal distribution.
 const MAD_OF_NORMAL: f64 = 0.674_489_750_196_081_7;
 
@@ -61,9 +60,9 @@ fn of_rows(m: &Matrix, rows: Rows<'_>, params: &HighlyVariableGenesParams, base:
     let logged = params.flavor == Flavor::Seurat;
     let scale = base.map_or(1.0, f64::ln);
     let (mean, variance) = if logged {
-        moments_of_rows(m, rows, |x| exp_m1((x * scale).clamp(-LIMIT, LIMIT)))
+        moments_of_rows(m, rows, |from, to| exp_m1_all(from, scale, to))
     } else {
-        moments_of_rows(m, rows, |x| x)
+        moments_of_rows(m, rows, widen)
     };
     let genes: Vec<usize> = (0..mean.len()).filter(|&j| rows.is_none() || mean[j] != 0.0).collect();
     let (means, dispersions): (Vec<f64>, Vec<f64>) = genes
@@ -150,17 +149,8 @@ fn nth_highest(x: &[f64], n: usize) -> f64 {
 fn percentile_bins(x: &[f64]) -> Vec<usize> {
     let mut sorted = x.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    let edges: Vec<f64> = (2..=20).map(|k| percentile(&sorted, f64::from(k * 5) / 100.0)).collect();
+    let edges: Vec<f64> = (2..=20).filter_map(|k| quantile_of_sorted(&sorted, f64::from(k * 5) / 100.0)).collect();
     x.iter().map(|&v| edges.partition_point(|&e| e < v)).collect()
-}
-
-/// The quantile `q` of sorted values, linear between neighbours; NaN of nothing.
-fn percentile(sorted: &[f64], q: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = last as f64 * q;
-    let k = (place as usize).min(last);
-    let (a, b, t) = (sorted[k], sorted[(k + 1).min(last)], place - k as f64);
-    if t < 0.5 { a + (b - a) * t } else { b - (b - a) * (1.0 - t) }
 }
 
 /// Each value minus the median of its bin, divided by the bin's median absolute deviation as of a normal distribution.
@@ -171,22 +161,15 @@ fn standardise_robustly(bin: &[usize], x: &[f64]) -> Vec<f64> {
     }
     let stats: Vec<(f64, f64)> = members
         .into_iter()
-        .map(|v| {
-            let middle = median(v.clone());
-            (middle, median(v.iter().map(|x| (x - middle).abs()).collect()) / MAD_OF_NORMAL)
+        .map(|mut v| {
+            let middle = median(&mut v).unwrap_or(f64::NAN);
+            for x in &mut v {
+                *x = (*x - middle).abs();
+            }
+            (middle, median(&mut v).unwrap_or(f64::NAN) / MAD_OF_NORMAL)
         })
         .collect();
     bin.iter().zip(x).map(|(&b, &v)| (v - stats[b].0) / stats[b].1).collect()
-}
-
-/// The median; NaN of nothing.
-fn median(mut v: Vec<f64>) -> f64 {
-    v.sort_unstable_by(f64::total_cmp);
-    match v.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => v[n / 2],
-        n => f64::midpoint(v[n / 2 - 1], v[n / 2]),
-    }
 }
 
 /// Bin of each value among `n` of equal width, closed on the right, as pandas' `cut` makes them.

@@ -1,5 +1,7 @@
 //! Choosing genes by their rank in each batch: flavours `seurat_v3`, `seurat_v3_paper` and `pearson_residuals`.
 
+use crate::stats::quantile::median;
+
 /// What the ranks of a score in every batch say about each gene.
 pub(super) struct Ranks {
     /// Median rank among the batches that have the gene among their top ones, 0 the highest; NaN where none has.
@@ -11,14 +13,14 @@ pub(super) struct Ranks {
 impl Ranks {
     /// Ranks genes by `scores`, one list per batch; equal scores in the order of the genes.
     pub(super) fn new(scores: &[Vec<f64>], n_genes: usize, n_top: usize) -> Self {
-        let mut of_gene: Vec<Vec<f32>> = vec![vec![]; n_genes];
+        let mut of_gene: Vec<Vec<f64>> = vec![vec![]; n_genes];
         for score in scores {
             for (rank, j) in order(n_genes, |j| -score[j]).into_iter().take(n_top).enumerate() {
-                of_gene[j].push(rank as f32);
+                of_gene[j].push(rank as f64);
             }
         }
         let n_batches = of_gene.iter().map(|r| r.len() as i64).collect();
-        let median = of_gene.into_iter().map(median).collect();
+        let median = of_gene.iter_mut().map(|r| median(r).map_or(f32::NAN, |m| m as f32)).collect();
         Self { median, n_batches }
     }
 
@@ -43,15 +45,6 @@ fn order(n: usize, key: impl Fn(usize) -> f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));
     order
-}
-
-fn median(mut v: Vec<f32>) -> f32 {
-    v.sort_unstable_by(f32::total_cmp);
-    match v.len() {
-        0 => f32::NAN,
-        n if n % 2 == 1 => v[n / 2],
-        n => f32::midpoint(v[n / 2 - 1], v[n / 2]),
-    }
 }
 
 #[cfg(test)]

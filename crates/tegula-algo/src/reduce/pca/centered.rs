@@ -20,7 +20,7 @@ pub(super) struct Centered<'a> {
 
 impl<'a> Centered<'a> {
     pub(super) fn new(m: &'a Matrix, centered: bool) -> Self {
-        let (mut mean, variance) = moments(m, |x| x);
+        let (mut mean, variance) = moments(m);
         let mut total_variance: f64 = variance.iter().sum();
         if !centered {
             mean.fill(0.0);

@@ -6,7 +6,7 @@ use tegula_core::{Matrix, Result, par};
 
 use super::Directions;
 use super::centered::Centered;
-use crate::linalg::{eigh, spmm_t};
+use crate::linalg::{self, eigh, spmm_t};
 
 /// Eigenvalues below this share of the largest, times the size, are rounding.
 const ROUNDING: f64 = 1e-14;
@@ -16,8 +16,25 @@ pub(super) fn directions(op: &Centered<'_>, k: usize) -> Result<Directions> {
     Ok(Directions { vectors, n_iter: 0, converged: true })
 }
 
-/// Eigenvectors of Xᵀ X − n·mean·meanᵀ.
+/// All eigenvalues, falling.
+pub(super) fn eigenvalues(op: &Centered<'_>) -> Result<Vec<f64>> {
+    let products = if op.n_vars() <= op.n_obs() { of_genes(op) } else { of_observations(op) };
+    linalg::eigenvalues(products.as_ref())
+}
+
+/// Eigenvectors of the inner products of the genes.
 fn by_genes(op: &Centered<'_>, k: usize) -> Result<Vec<f64>> {
+    let g = op.n_vars();
+    let e = eigh(of_genes(op).as_ref())?;
+    let kept = |j: usize| e.values[j] > e.values[0] * g as f64 * ROUNDING;
+    Ok((0..k)
+        .flat_map(|j| (0..g).map(move |i| (i, j)))
+        .map(|(i, j)| if kept(j) { e.vectors[(i, j)] } else { 0.0 })
+        .collect())
+}
+
+/// Xᵀ X − n·mean·meanᵀ, its lower triangle.
+fn of_genes(op: &Centered<'_>) -> Mat<f64> {
     let (m, n, g) = (op.matrix(), op.n_obs(), op.n_vars());
     // Few blocks: each holds a genes × genes matrix.
     let parts = par::map(n, n.div_ceil(8).max(1), |rows| {
@@ -37,26 +54,26 @@ fn by_genes(op: &Centered<'_>, k: usize) -> Result<Vec<f64>> {
         c
     });
     let mean = op.mean();
-    let c = Mat::from_fn(g, g, |a, b| {
+    Mat::from_fn(g, g, |a, b| {
         if b > a { 0.0 } else { parts.iter().map(|p| p[a * g + b]).sum::<f64>() - n as f64 * mean[a] * mean[b] }
-    });
-    let e = eigh(c.as_ref())?;
-    let kept = |j: usize| e.values[j] > e.values[0] * g as f64 * ROUNDING;
-    Ok((0..k)
-        .flat_map(|j| (0..g).map(move |i| (i, j)))
-        .map(|(i, j)| if kept(j) { e.vectors[(i, j)] } else { 0.0 })
-        .collect())
+    })
 }
 
-/// Eigenvectors of X Xᵀ, centred on both sides, carried over to the genes.
-fn by_observations(op: &Centered<'_>, k: usize) -> Result<Vec<f64>> {
-    let (m, n, g) = (op.matrix(), op.n_obs(), op.n_vars());
+/// X Xᵀ, centred on both sides, its lower triangle.
+fn of_observations(op: &Centered<'_>) -> Mat<f64> {
+    let (m, n) = (op.matrix(), op.n_obs());
     let rows: Vec<Vec<f64>> = (0..n).into_par_iter().map(|i| inner_products(m, i)).collect();
     let full = |a: usize, b: usize| if b <= a { rows[a][b] } else { rows[b][a] };
     let means: Vec<f64> = (0..n).map(|a| (0..n).map(|b| full(a, b)).sum::<f64>() / n as f64).collect();
     let grand = means.iter().sum::<f64>() / n as f64;
     let shift = |a: usize, b: usize| if op.is_centered() { grand - means[a] - means[b] } else { 0.0 };
-    let e = eigh(Mat::from_fn(n, n, |a, b| if b > a { 0.0 } else { full(a, b) + shift(a, b) }).as_ref())?;
+    Mat::from_fn(n, n, |a, b| if b > a { 0.0 } else { full(a, b) + shift(a, b) })
+}
+
+/// Eigenvectors of the inner products of the observations, carried over to the genes.
+fn by_observations(op: &Centered<'_>, k: usize) -> Result<Vec<f64>> {
+    let (m, n, g) = (op.matrix(), op.n_obs(), op.n_vars());
+    let e = eigh(of_observations(op).as_ref())?;
     let by_rows: Vec<f64> = (0..n).flat_map(|i| (0..k).map(move |j| (i, j))).map(|(i, j)| e.vectors[(i, j)]).collect();
     let sums: Vec<f64> = (0..k).map(|j| (0..n).map(|i| e.vectors[(i, j)]).sum()).collect();
     let loadings = spmm_t(m, &by_rows, k);

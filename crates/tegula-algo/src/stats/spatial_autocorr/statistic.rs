@@ -32,6 +32,11 @@ impl Feature {
         Self { rows, values, mean, squares, kurtosis: all * fourth / (squares * squares) }
     }
 
+    /// A feature by its value at every observation.
+    pub(super) fn of_all(values: Vec<f64>) -> Self {
+        Self::new(values.len(), values.into_iter().enumerate().map(|(i, v)| (i as u32, v)))
+    }
+
     /// True where it says nothing: all values are equal.
     pub(super) fn is_constant(&self) -> bool {
         self.squares == 0.0

@@ -1,0 +1,66 @@
+//! `tegula convert`: tables of text and old h5ad files as h5ad.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use tegula::pipeline::{Said, find_coordinates, place};
+use tegula::{AnnData, Error, Result, io};
+
+use crate::Door;
+
+/// Reads the input, finds positions, writes h5ad.
+pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
+    let path = |name: &str| m.get_one::<PathBuf>(name);
+    let (input, output) = (path("input").expect("required"), path("output").expect("required"));
+    if crate::step::same_file(input, output) {
+        let reason = "this is the input; name another file";
+        return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
+    }
+    let obs = path("obs");
+    let mut adata = if is_table(input) {
+        io::read_tables(input, obs)?
+    } else {
+        if obs.is_some() {
+            return Err(Error::config("--obs", "goes with a table only; the input is an h5ad file").into());
+        }
+        io::read(input)?
+    };
+    match m.get_many::<String>("coords") {
+        Some(columns) => given(&mut adata, &columns.map(String::as_str).collect::<Vec<_>>())?,
+        // Without positions a file is still worth writing.
+        None => {
+            let mut say = |said: Said<'_>| {
+                if let Said::Note(note) = said {
+                    door.say(note);
+                }
+            };
+            if find_coordinates(&mut adata, &mut say).is_err() {
+                door.say("no positions found; name their columns with --coords");
+            }
+        }
+    }
+    io::write_h5ad(&adata, output, &io::WriteOptions::default())?;
+    door.say(format!("{} observations × {} variables → {}", adata.n_obs(), adata.n_vars(), output.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the name says it is a table of text.
+fn is_table(path: &Path) -> bool {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    [".csv", ".tsv", ".txt", ".tab"].iter().any(|end| name.ends_with(end))
+}
+
+/// Takes the positions from these columns.
+fn given(adata: &mut AnnData, columns: &[&str]) -> Result<()> {
+    if !(2..=3).contains(&columns.len()) {
+        return Err(Error::config("--coords", format!("names {} columns; it must name 2 or 3", columns.len())));
+    }
+    if place(adata, columns)? {
+        return Ok(());
+    }
+    let names: Vec<&str> = adata.obs().columns().keys().map(String::as_str).collect();
+    let reason = format!("not all of {} are columns of numbers; obs has {}", columns.join(", "), names.join(", "));
+    Err(Error::config("--coords", reason))
+}

@@ -1,0 +1,199 @@
+//! Tables of text: csv, tsv, gzipped or not, as pandas and R write them.
+
+mod column;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use tegula_core::{AnnData, Dense, Error, Frame, Result};
+
+/// Names of a first column that holds the names of the rows, beside the empty one that pandas and R write.
+const INDEX: [&str; 10] =
+    ["index", "barcode", "barcodes", "cell", "cell_id", "cellid", "spot", "spot_id", "obs_names", "unnamed: 0"];
+
+/// Reads a table. Columns of numbers become numbers, of `true` and `false` flags, of texts that repeat categories.
+///
+/// The first column holds the names of the rows where its heading is empty (as pandas and R write it) or says so
+/// (`barcode`, `cell_id`, …). The separator is the one of comma, tab and semicolon that the heading has most of. Gzip is
+/// recognised by content.
+///
+/// ```
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("meta.csv");
+/// std::fs::write(&path, ",x,type\nc1,1.5,tumor\nc2,2,tumor\n").unwrap();
+/// let table = tegula_io::read_table(&path)?;
+/// assert_eq!(table.index(), ["c1", "c2"]);
+/// assert_eq!(table.get("x").unwrap().to_f64().unwrap(), [1.5, 2.0]);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Format`] with the line, for rows of different lengths, text that is not UTF-8, names that
+/// repeat, and files without a heading.
+pub fn read_table(path: impl AsRef<Path>) -> Result<Frame> {
+    let path = path.as_ref();
+    let Text { headings, columns, index } = Text::read(path)?;
+    let mut frame = match index {
+        Some(names) => Frame::new(names),
+        None => Frame::with_range_index(columns.first().map_or(0, Vec::len)),
+    };
+    for (name, values) in headings.iter().zip(columns) {
+        frame.insert(name, column::typed(values))?;
+    }
+    Ok(frame)
+}
+
+/// Reads a matrix of expression, observations in rows, with the table that describes the observations.
+///
+/// Rows of the table are found by name; those that the matrix does not have are left out. Where neither file names its
+/// rows, they are matched by order.
+///
+/// # Errors
+/// As [`read_table`]; [`Error::Format`] for a cell of the matrix that is no number, with line and column;
+/// [`Error::Data`] with examples where the table lacks observations of the matrix.
+pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<impl AsRef<Path>>) -> Result<AnnData> {
+    let path = matrix.as_ref();
+    let Text { headings, columns, index } = Text::read(path)?;
+    let n = columns.first().map_or(0, Vec::len);
+    let mut x = vec![0.0f32; n * columns.len()];
+    for (j, (name, values)) in headings.iter().zip(&columns).enumerate() {
+        for (i, text) in values.iter().enumerate() {
+            x[i * headings.len() + j] = text.trim().parse().map_err(|_| {
+                let reason = format!("`{text}` in column `{name}` is no number; name tables of text with --obs");
+                Error::format(path, format!("line {}", i + 2), reason)
+            })?;
+        }
+    }
+    let table = obs.as_ref().map(read_table).transpose()?;
+    let named = index.is_some();
+    let names = index.unwrap_or_else(|| (0..n).map(|i| i.to_string()).collect());
+    let x = Dense::new(n, headings.len(), x)?;
+    let mut adata = AnnData::new(Some(x.into()), Frame::new(names), Frame::new(headings))?;
+    if let (Some(table), Some(obs)) = (table, &obs) {
+        let rows = if named {
+            matched(adata.obs().index(), &table, obs.as_ref())?
+        } else {
+            in_order(n, &table, obs.as_ref())?
+        };
+        for (name, column) in table.select(&rows).columns() {
+            adata.set_obs(name, column.clone())?;
+        }
+    }
+    Ok(adata)
+}
+
+/// The row of the table for each name.
+fn matched(names: &[String], table: &Frame, path: &Path) -> Result<Vec<usize>> {
+    let place: HashMap<&str, usize> = table.index().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
+    let missing: Vec<&str> = names.iter().map(String::as_str).filter(|n| !place.contains_key(n)).collect();
+    if missing.is_empty() {
+        return Ok(names.iter().filter_map(|n| place.get(n.as_str()).copied()).collect());
+    }
+    let quoted = |names: &[&str]| names.iter().take(3).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let there: Vec<&str> = table.index().iter().map(String::as_str).collect();
+    let reason = format!(
+        "lacks {} of {} observations of the matrix, as {}; its rows are named as {}",
+        missing.len(),
+        names.len(),
+        quoted(&missing),
+        quoted(&there)
+    );
+    Err(Error::data(format!("`{}`", path.display()), reason))
+}
+
+/// All rows in order, if they are as many.
+fn in_order(n: usize, table: &Frame, path: &Path) -> Result<Vec<usize>> {
+    if table.n_rows() == n {
+        return Ok((0..n).collect());
+    }
+    let reason =
+        format!("has {} rows, the matrix has {n} and names none; give both a first column of names", table.n_rows());
+    Err(Error::data(format!("`{}`", path.display()), reason))
+}
+
+/// A table as text, by columns; the column with the names of the rows by itself.
+struct Text {
+    headings: Vec<String>,
+    columns: Vec<Vec<String>>,
+    index: Option<Vec<String>>,
+}
+
+impl Text {
+    fn read(path: &Path) -> Result<Self> {
+        let bytes = bytes(path)?;
+        let wrong = |line: u64, reason: String| Error::format(path, format!("line {line}"), reason);
+        let first = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+        if first.iter().all(u8::is_ascii_whitespace) {
+            return Err(wrong(1, "there is no heading: the first line must name the columns".to_owned()));
+        }
+        let separator =
+            [b',', b'\t', b';'].into_iter().max_by_key(|s| first.iter().filter(|b| *b == s).count()).unwrap_or(b',');
+        let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(&bytes[..]);
+        let line = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
+        let headings = reader.headers().map_err(|e| wrong(line(&e), why(&e)))?;
+        let mut headings: Vec<String> = headings.iter().map(|h| h.trim().to_owned()).collect();
+        let mut columns: Vec<Vec<String>> = vec![Vec::new(); headings.len()];
+        for (k, record) in reader.into_records().enumerate() {
+            let record = record.map_err(|e| wrong(line(&e), why(&e)))?;
+            if k == 0 && record.len() == headings.len() + 1 {
+                // R leaves out the heading of the names.
+                headings.insert(0, String::new());
+                columns.push(Vec::new());
+            }
+            if record.len() != headings.len() {
+                let reason = format!("has {} cells where the heading has {}", record.len(), headings.len());
+                return Err(wrong(record.position().map_or(k as u64 + 2, csv::Position::line), reason));
+            }
+            for (column, value) in columns.iter_mut().zip(&record) {
+                column.push(value.to_owned());
+            }
+        }
+        let named = headings.first().is_some_and(|h| h.is_empty() || INDEX.contains(&h.to_lowercase().as_str()));
+        let index = (named && headings.len() > 1).then(|| {
+            headings.remove(0);
+            columns.remove(0)
+        });
+        unique(&headings).map_err(|name| wrong(1, format!("two columns are called `{name}`; name them apart")))?;
+        if let Some(names) = &index {
+            unique(names).map_err(|name| {
+                let at = names.iter().rposition(|n| n == name).unwrap_or(0) as u64 + 2;
+                wrong(at, format!("`{name}` names a row for the second time; name rows apart"))
+            })?;
+        }
+        Ok(Self { headings, columns, index })
+    }
+}
+
+/// The first name that is there twice, as the error.
+fn unique(names: &[String]) -> std::result::Result<(), &String> {
+    let mut seen = std::collections::HashSet::new();
+    names.iter().find(|n| !seen.insert(n.as_str())).map_or(Ok(()), Err)
+}
+
+/// The file's bytes, unpacked, without a byte order mark.
+fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let broken = |e| Error::io(path, e);
+    let mut file = BufReader::new(File::open(path).map_err(broken)?);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(broken)?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
+        bytes = plain;
+    }
+    if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
+        bytes.drain(..3);
+    }
+    Ok(bytes)
+}
+
+/// What is wrong with a line.
+fn why(e: &csv::Error) -> String {
+    match e.kind() {
+        csv::ErrorKind::Utf8 { .. } => "is not UTF-8; save the table as UTF-8".to_owned(),
+        _ => e.to_string(),
+    }
+}
