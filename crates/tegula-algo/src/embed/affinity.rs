@@ -89,7 +89,7 @@ impl Points {
         &self.rows
     }
 
-    /// Σ (1 + ‖x_i − x_j‖²) over all ordered pairs of two points.
+    /// `Σ (1 + ‖x_i − x_j‖²)` over all ordered pairs of two points.
     pub fn total(&self) -> f64 {
         let n = self.n_obs() as f64;
         n * (n - 1.0) + 2.0 * n * self.squares.iter().sum::<f64>()
@@ -122,7 +122,7 @@ impl Points {
         );
     }
 
-    /// (1 + ‖x_i − x_j‖²) / Z of all pairs, which sum to 1.
+    /// `(1 + ‖x_i − x_j‖²) / Z` of all pairs, which sum to 1.
     pub fn spread<T: Real>(&self) -> Pairs<T> {
         let scale = 1.0 / self.total();
         Pairs::build(self.n_obs(), |r, first, out| self.distances2(r, first, out), |_, _, d| (1.0 + d) * scale)

@@ -16,12 +16,12 @@ use crate::linalg::panel::{Real, Row, W, with_lanes};
 /// Where the places beyond the last observation lie: nothing reaches them, and no power of it leaves the normal range.
 const FAR: f64 = 1e9;
 
-/// Σ_j of two forces on sixteen observations, q_ij being 1 / (1 + ‖y_i − y_j‖²).
+/// Two forces on sixteen observations, with `q_ij = 1 / (1 + ‖y_i − y_j‖²)`.
 #[derive(Debug, Clone, Copy)]
 struct Forces<T, const D: usize> {
-    /// Σ w_ij q_ij (y_i − y_j), negative.
+    /// `Σ_j w_ij q_ij (y_i − y_j)`, negative.
     pull: [Row<T>; D],
-    /// Σ q_ij² (y_i − y_j), negative.
+    /// `Σ_j q_ij² (y_i − y_j)`, negative.
     push: [Row<T>; D],
 }
 
@@ -35,13 +35,13 @@ impl<T: Real, const D: usize> Forces<T, D> {
 #[derive(Debug, Clone)]
 struct Part<T, const D: usize> {
     forces: Vec<Forces<T, D>>,
-    /// Σ q_ij over its ordered pairs of two observations.
+    /// `Σ q_ij` over its ordered pairs of two observations.
     nearness: f64,
 }
 
 /// The exact gradient in `D` dimensions: every pair of observations is looked at once.
 ///
-/// The weights w_ij = e P_ij − α Pg_ij − β Ps_ij are stored, half of them; one pass over them gives both forces and Σq.
+/// The weights `w_ij = e P_ij − α Pg_ij − β Ps_ij` are stored, half of them; one pass over them gives both forces and Σq.
 #[derive(Debug)]
 pub struct Exact<'a, T, const D: usize> {
     terms: &'a Terms<T>,

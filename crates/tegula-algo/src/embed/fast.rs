@@ -23,8 +23,8 @@ pub(super) struct Fast {
     balance: Balance,
     nearness: Csr,
     exaggeration: f64,
-    /// α Pg + β Ps as products of two narrow matrices, which are this wide.
-    weights: Option<(usize, Vec<f32>, Vec<f32>)>,
+    /// α Pg + β Ps.
+    weights: Option<Narrow>,
     field: Field,
     push: Vec<f64>,
     spread: Vec<f64>,
@@ -67,7 +67,7 @@ impl Slope for Fast {
     }
 
     fn gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<()> {
-        if let Some((rank, targets, sources)) = &self.weights {
+        if let Some(Narrow { rank, targets, sources }) = &self.weights {
             self.field.forces(y, &LowRank::new(*rank, targets, sources)?, &mut self.spread)?;
         }
         let z = self.field.repulsion(y, &mut self.push)?;
@@ -117,7 +117,7 @@ impl Slope for Fast {
     }
 }
 
-/// Σ_j p_ij q_ij (y_i − y_j).
+/// `Σ_j p_ij q_ij (y_i − y_j)`.
 fn attraction(p: &Csr, i: usize, at: &[f64], y: &[f64]) -> [f64; 3] {
     let (cols, vals) = p.row(i);
     let (dim, mut pull) = (at.len(), [0.0; 3]);
@@ -132,11 +132,18 @@ fn attraction(p: &Csr, i: usize, at: &[f64], y: &[f64]) -> [f64; 3] {
     pull
 }
 
-/// Σ w (1 + ‖x_i − x_j‖²) / Z of several sets of points, as t_i · c_j; `None` where no weight counts.
+/// Weights of all pairs as products of the rows of two narrow matrices, `rank` wide.
+struct Narrow {
+    rank: usize,
+    targets: Vec<f32>,
+    sources: Vec<f32>,
+}
+
+/// `Σ w (1 + ‖x_i − x_j‖²) / Z` of several sets of points, as `t_i · c_j`; `None` where no weight counts.
 ///
-/// With z = √(w / Z) x side by side that is c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j. The norms stay whole, the products run over
+/// With z = √(w / Z) x side by side that is `c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j`. The norms stay whole, the products run over
 /// the principal axes of z: truncating the norms as well would ruin the result.
-fn weights(sides: &[(f64, &Points)], ctx: &Ctx<'_>) -> Result<Option<(usize, Vec<f32>, Vec<f32>)>> {
+fn weights(sides: &[(f64, &Points)], ctx: &Ctx<'_>) -> Result<Option<Narrow>> {
     let sides: Vec<(f64, &Points)> =
         sides.iter().filter(|s| s.0 > 0.0).map(|&(w, points)| (w / points.total(), points)).collect();
     let Some(&(_, first)) = sides.first() else { return Ok(None) };
@@ -167,7 +174,7 @@ fn weights(sides: &[(f64, &Points)], ctx: &Ctx<'_>) -> Result<Option<(usize, Vec
         sources.extend([1.0, (norm / unit) as f32]);
         sources.extend(z);
     }
-    Ok(Some((rank, targets, sources)))
+    Ok(Some(Narrow { rank, targets, sources }))
 }
 
 /// Some pairs of observations and what they are to keep of their distances.

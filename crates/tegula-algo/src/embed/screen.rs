@@ -258,7 +258,9 @@ impl SpasneScreenParams {
 fn around(weight: f64) -> Vec<f64> {
     let step = (weight / 10.0).round().max(1.0);
     let from = (weight / 2.0).floor().max(1.0);
-    (0..).map(|k| from + step * f64::from(k)).take_while(|w| *w <= (2.0 * weight).max(from)).collect()
+    // From half to twice a weight there are 23 steps at most.
+    let all = (0..40).map(|k| from + step * f64::from(k));
+    all.take_while(|w| *w <= (2.0 * weight).max(from)).collect()
 }
 
 impl Step for SpasneScreenParams {

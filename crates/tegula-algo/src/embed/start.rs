@@ -83,6 +83,8 @@ fn shrunk(mut y: Vec<f64>, dim: usize) -> Vec<f64> {
     let n = (y.len() / dim) as f64;
     let deviation = (y.iter().step_by(dim).map(|x| x * x).sum::<f64>() / n).sqrt();
     let scale = if deviation > 0.0 { SMALL / deviation } else { 1.0 };
-    y.iter_mut().for_each(|x| *x *= scale);
+    for x in &mut y {
+        *x *= scale;
+    }
     y
 }

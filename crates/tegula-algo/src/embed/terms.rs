@@ -52,7 +52,7 @@ impl Divergences {
     }
 }
 
-/// (α + β) Σ_j (Qg_ij q_ij) (y_i − y_j) = `factor` (y_i − `mean`), and Σ (1 + ‖y_i − y_j‖²).
+/// `(α + β) Σ_j Qg_ij q_ij (y_i − y_j) = factor (y_i − mean)`, and `total = Σ (1 + ‖y_i − y_j‖²)`.
 pub(super) struct Spreading {
     pub(super) factor: f64,
     pub(super) mean: Vec<f64>,
@@ -133,7 +133,7 @@ fn columns(y: &[f64], dim: usize, n: usize) -> Vec<Vec<[f64; W]>> {
     (0..dim).map(|d| (0..n.div_ceil(W)).map(|r| std::array::from_fn(|l| at(d, r * W + l))).collect()).collect()
 }
 
-/// Σ p ln(1 + ‖y_i − y_j‖²) of the three terms and Σ q, for one strip; pairs that stand twice count half.
+/// `Σ p ln(1 + ‖y_i − y_j‖²)` of the three terms and Σ q, for one strip; pairs that stand twice count half.
 #[inline(always)]
 fn strip_sums<T: Real>(
     n: usize,

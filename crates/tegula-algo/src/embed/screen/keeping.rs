@@ -46,11 +46,11 @@ impl Keeping {
 fn centred(points: &Points) -> (Pairs<f32>, f64) {
     let n = points.n_obs();
     let distances = Pairs::<f32>::build(n, |r, first, out| points.distances2(r, first, out), |_, _, d| d.sqrt());
-    let moment = |f: &(dyn Fn(f64) -> f64 + Sync)| 2.0 * distances.sum(|d| f(d));
     let pairs = n as f64 * (n as f64 - 1.0);
-    let mean = moment(&|d| d) / pairs;
-    let norm = (moment(&|d| d * d) - pairs * mean * mean).max(0.0).sqrt();
-    (distances.map(|d| d - mean), norm)
+    let mean = 2.0 * distances.sum(|d| d) / pairs;
+    let centred = distances.map(|d| d - mean);
+    let norm = (2.0 * centred.sum(|d| d * d)).sqrt();
+    (centred, norm)
 }
 
 /// Σ of a·d, b·d, d and d² over the pairs of one strip, with d the distances of `columns`; pairs that stand twice count
