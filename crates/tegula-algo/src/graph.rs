@@ -15,10 +15,12 @@ pub mod spatial_neighbors;
 
 pub use approximate::{Approximate, knn_approximate};
 pub(crate) use approximate::{MIN_RECALL, nearest};
+pub(crate) use fuzzy::exp;
 pub use delaunay::{delaunay, voronoi};
 pub use fuzzy::fuzzy_union;
 pub use grid::{grid, rings};
 pub use knn::{Knn, knn};
+pub(crate) use knn::{distance2, knn_of};
 pub use lattice::{Lattice, LatticeKind, lattice};
 pub use prune::{cosine, prune, spectral};
 pub use sections::{between_sections, within_sections};

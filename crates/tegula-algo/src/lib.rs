@@ -5,6 +5,7 @@
 
 pub mod annotate;
 pub mod cluster;
+pub mod embed;
 pub mod graph;
 pub mod index;
 pub mod linalg;
@@ -23,6 +24,7 @@ pub const ROOMS: &[&[&dyn Method]] = &[
     reduce::METHODS,
     graph::METHODS,
     cluster::METHODS,
+    embed::METHODS,
     smooth::METHODS,
     annotate::METHODS,
     stats::METHODS,

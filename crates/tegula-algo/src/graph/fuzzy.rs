@@ -113,7 +113,7 @@ fn total(s: &[f64; LANES]) -> f64 {
 /// e^x for x ≤ 0, within 1e-10 relative down to e^−700, which is 0 as `f32`, and not below that. A series that the
 /// compiler turns into vector instructions; the standard library's is scalar.
 #[inline(always)]
-fn exp(x: f64) -> f64 {
+pub(crate) fn exp(x: f64) -> f64 {
     /// Adding this moves the whole part of a number into the low bits of its mantissa.
     const SHIFTER: f64 = 6_755_399_441_055_744.0;
     let x = x.max(-700.0);

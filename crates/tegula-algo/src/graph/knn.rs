@@ -138,6 +138,22 @@ pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
     Ok(Knn::from_parts(k, indices, distances))
 }
 
+/// The `k` nearest others of some rows, exactly as [`knn()`] finds them, one row after the other.
+pub(crate) fn knn_of(data: &Dense, rows: &[u32], k: usize, ctx: &Ctx<'_>) -> Result<Vec<u32>> {
+    check(data, k)?;
+    ctx.begin(TASK, rows.len() as u64);
+    let products = Exact::new(data);
+    let parts: Vec<Vec<(f64, u32)>> = rows
+        .par_chunks(QUERIES)
+        .map(|rows| {
+            let part = products.nearest(rows, k);
+            ctx.tick(TASK, rows.len() as u64).map(|()| part)
+        })
+        .collect::<Result<_>>()?;
+    ctx.end(TASK);
+    Ok(parts.into_iter().flatten().map(|e| e.1).collect())
+}
+
 /// Refuses data without nearest neighbours.
 pub(super) fn check(data: &Dense, k: usize) -> Result<()> {
     check_k("pp.neighbors", "n_neighbors", k, data.n_rows())?;
@@ -284,7 +300,7 @@ fn up(x: f64) -> f32 {
 
 /// Squared distance in `f64`, summed in eight fixed lanes.
 #[inline(always)]
-pub(super) fn distance2(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn distance2(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 8;
     let mut sum = [0.0f64; LANES];
     let (a8, b8) = (a.chunks_exact(LANES), b.chunks_exact(LANES));

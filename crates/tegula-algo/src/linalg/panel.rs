@@ -33,6 +33,12 @@ pub trait Real: Copy + Default + Send + Sync + 'static {
     fn sub<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     /// a · b + c, rounded once where the machine can.
     fn mul_add<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>, c: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// a · b.
+    fn mul<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// a / b.
+    fn div<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// The sum of all lanes.
+    fn total<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// A row as registers.
     fn lanes<S: Simd>(row: &Row<Self>) -> &[Self::Lanes<S>];
     /// A row as registers, to be changed.
@@ -75,6 +81,21 @@ impl Real for f32 {
     #[inline(always)]
     fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
         simd.mul_add_e_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn mul<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+        simd.mul_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn div<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+        simd.div_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn total<S: Simd>(simd: S, a: S::f32s) -> Self {
+        simd.reduce_sum_f32s(a)
     }
 
     #[inline(always)]
@@ -124,6 +145,21 @@ impl Real for f64 {
     #[inline(always)]
     fn mul_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
         simd.mul_add_e_f64s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn mul<S: Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
+        simd.mul_f64s(a, b)
+    }
+
+    #[inline(always)]
+    fn div<S: Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
+        simd.div_f64s(a, b)
+    }
+
+    #[inline(always)]
+    fn total<S: Simd>(simd: S, a: S::f64s) -> Self {
+        simd.reduce_sum_f64s(a)
     }
 
     #[inline(always)]

@@ -14,7 +14,7 @@ pub(super) fn uniform(rng: &mut impl Rng) -> f64 {
 }
 
 /// A standard normal number (Box & Muller).
-pub(super) fn normal(rng: &mut impl Rng) -> f64 {
+pub(crate) fn normal(rng: &mut impl Rng) -> f64 {
     (-2.0 * uniform(rng).ln()).sqrt() * (TAU * uniform(rng)).cos()
 }
 
