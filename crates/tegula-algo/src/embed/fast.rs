@@ -141,8 +141,8 @@ struct Narrow {
 
 /// `Σ w (1 + ‖x_i − x_j‖²) / Z` of several sets of points, as `t_i · c_j`; `None` where no weight counts.
 ///
-/// With z = √(w / Z) x side by side that is `c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j`. The norms stay whole, the products run over
-/// the principal axes of z: truncating the norms as well would ruin the result.
+/// With z = √(w / Z) x side by side that is `c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j`. The norms stay whole, the products run
+/// over the principal axes of z: truncating the norms as well would ruin the result.
 fn weights(sides: &[(f64, &Points)], ctx: &Ctx<'_>) -> Result<Option<Narrow>> {
     let sides: Vec<(f64, &Points)> =
         sides.iter().filter(|s| s.0 > 0.0).map(|&(w, points)| (w / points.total(), points)).collect();
