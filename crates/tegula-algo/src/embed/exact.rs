@@ -41,7 +41,8 @@ struct Part<T, const D: usize> {
 
 /// The exact gradient in `D` dimensions: every pair of observations is looked at once.
 ///
-/// The weights `w_ij = e P_ij − α Pg_ij − β Ps_ij` are stored, half of them; one pass over them gives both forces and Σq.
+/// The weights `w_ij = e P_ij − α Pg_ij − β Ps_ij` are stored, half of them; one pass over them gives both forces and
+/// Σq.
 #[derive(Debug)]
 pub struct Exact<'a, T, const D: usize> {
     terms: &'a Terms<T>,

@@ -141,8 +141,8 @@ struct Narrow {
 
 /// `Σ w (1 + ‖x_i − x_j‖²) / Z` of several sets of points, as `t_i · c_j`; `None` where no weight counts.
 ///
-/// With z = √(w / Z) x side by side that is `c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j`. The norms stay whole, the products run over
-/// the principal axes of z: truncating the norms as well would ruin the result.
+/// With z = √(w / Z) x side by side that is `c₀ + ‖z_i‖² + ‖z_j‖² − 2 z_i·z_j`. The norms stay whole, the products run
+/// over the principal axes of z: truncating the norms as well would ruin the result.
 fn weights(sides: &[(f64, &Points)], ctx: &Ctx<'_>) -> Result<Option<Narrow>> {
     let sides: Vec<(f64, &Points)> =
         sides.iter().filter(|s| s.0 > 0.0).map(|&(w, points)| (w / points.total(), points)).collect();
@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_all_pairs() {
-        let (n, balance) = (600, Balance { alpha: 9.0, beta: 4.0 });
-        let (x, s) = (cloud(n, 10, "expression"), cloud(n, 2, "tissue"));
-        for (dim, reach) in [(2, 0.5), (2, 20.0), (3, 5.0)] {
+        let balance = Balance { alpha: 9.0, beta: 4.0 };
+        for (n, dim, reach) in [(600, 2, 0.5), (5000, 2, 20.0), (600, 3, 5.0)] {
+            let (x, s) = (cloud(n, 10, "expression"), cloud(n, 2, "tissue"));
             let y: Vec<f64> = cloud(n, dim, "embedding").rows().iter().map(|v| reach * v).collect();
             let (mut fast, recall) = Fast::new(&x, Some(&s), dim, 30.0, balance, 0.3, &Ctx::new(0)).unwrap();
-            assert_eq!(recall, 1.0);
+            assert!(recall > 0.98);
             fast.exaggerate(4.0);
             let mut found = vec![0.0; n * dim];
             fast.gradient(&y, &mut found).unwrap();
@@ -243,7 +243,7 @@ mod tests {
             }
             let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
             let off = norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied());
-            assert!(off < 1e-3, "{dim} dimensions, reach {reach}: {off}");
+            assert!(off < 1e-3, "{n} points in {dim} dimensions, reach {reach}: {off}");
         }
     }
 

@@ -26,32 +26,33 @@ const MOST: usize = 20_000;
 /// Tries weights for `tl.spasne`, and recommends a pair.
 ///
 /// # What it does
-/// Runs `tl.spasne` for every pair of `alpha` and `beta` of a wide grid, then of a fine one around the best, each several
-/// times from different starts, and writes one line for each: how well distances in expression and in the tissue are
-/// kept, and how surely.
+/// Runs `tl.spasne` for every pair of `alpha` and `beta` of a wide grid, then of a fine one around the best, each
+/// several times from different starts, and writes one line for each: how well distances in expression and in the
+/// tissue are kept, and how surely.
 ///
 /// # When to use it
 /// Once for a tissue, where nobody has told you α and β. Above 20,000 observations screen a part first
 /// (`pp.subsample`).
 ///
 /// # How it works
-/// r1 and r2 are Pearson's correlations of all pairwise distances with those in expression and in the tissue. A run whose
-/// r1 is not above the mean of t-SNE (`n_tsne` runs) has failed and counts 0. The best run of a cell stands for it; its
-/// score is r1 · r2 · exp(1 − sd), sd being the standard deviation of r1 over the runs. Without `fine_alpha` and
+/// r1 and r2 are Pearson's correlations of all pairwise distances with those in expression and in the tissue. A run
+/// whose r1 is not above the mean of t-SNE (`n_tsne` runs) has failed and counts 0. The best run of a cell stands for
+/// it; its score is r1 · r2 · exp(1 − sd), sd being the standard deviation of r1 over the runs. Without `fine_alpha`
+/// and
 /// `fine_beta` the fine grid goes from half to twice the best of the wide one, in steps of a tenth, whole numbers at
-/// least. What does not depend on α and β is made once, and all cells start from the same points. No run is cut short: none can
-/// be told to be hopeless before it ends.
+/// least. What does not depend on α and β is made once, and all cells start from the same points. No run is cut short:
+/// none can be told to be hopeless before it ends.
 ///
 /// # Reads and writes
-/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; `obsm[spatial_key]`. Writes `uns[key_added]`: `table` with `stage` (0
-/// t-SNE, 1 wide, 2 fine), `alpha`, `beta`, `r1`, `r2`, `sd`, `failure_rate`, `n_runs`, `score`; the best `alpha` and `beta`;
-/// `complete`. After Ctrl-C the table holds what is done, and the same command goes on from there.
+/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; `obsm[spatial_key]`. Writes `uns[key_added]`: `table` with
+/// `stage` (0 t-SNE, 1 wide, 2 fine), `alpha`, `beta`, `r1`, `r2`, `sd`, `failure_rate`, `n_runs`, `score`; the best
+/// `alpha` and `beta`; `complete`. After Ctrl-C the table holds what is done, and the same command goes on from there.
 ///
 /// # Determinism
 /// Seeded; the same bits for any number of threads.
 ///
 /// # Cost
-/// One embedding for each run, side by side; 1,300 spots, the authors' 3,600 runs: some 25 minutes on two cores, where
+/// One embedding for each run, side by side; 1,300 spots, the authors' 3,600 runs: some 15 minutes on two cores, where
 /// their code needs two and a half days. Memory 14 N² bytes and 2 N² for each run under way.
 ///
 /// # Differences from the reference
@@ -61,7 +62,8 @@ const MOST: usize = 20_000;
 /// `tegula tl spasne_screen in.h5ad -o out.h5ad --alpha 5,10,20 --beta 1,5,10`
 ///
 /// # References
-/// Tang et al. 2023, `SpaSNE`, <https://github.com/Lin-Xu-lab/SpaSNE>
+/// Zhou et al. 2025, <https://doi.org/10.1093/gigascience/giaf002>; the authors' notebook,
+/// <https://github.com/Lin-Xu-lab/SpaSNE>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpasneScreenParams {
@@ -155,8 +157,8 @@ impl Bench<'_> {
     }
 }
 
-/// Tries weights for an embedding of the rows of `data`, which lie at `coords`; see [`SpasneScreenParams`]. `done` are rows
-/// of an earlier screening with the same parameters that was stopped.
+/// Tries weights for an embedding of the rows of `data`, which lie at `coords`; see [`SpasneScreenParams`]. `done` are
+/// rows of an earlier screening with the same parameters that was stopped.
 ///
 /// # Errors
 /// As [`spasne`](super::spasne()); [`Error::Data`] for more than 20,000 observations.
@@ -166,8 +168,9 @@ impl Bench<'_> {
 /// use tegula_core::{Coords, Ctx, Dense};
 /// let line = Dense::new(40, 1, (0..40).map(|i| i as f32).collect::<Vec<_>>())?;
 /// let coords = Coords::new(2, (0..40).flat_map(|i| [f64::from(i % 8), f64::from(i / 8)]).collect())?;
-/// let (alpha, beta) = (vec![1.0, 5.0], vec![1.0]);
-/// let params = SpasneScreenParams { alpha, beta, n_rough: 2, n_fine: 0, n_tsne: 1, perplexity: 5.0, n_iter: 300, ..Default::default() };
+/// let (alpha, beta, perplexity) = (vec![1.0, 5.0], vec![1.0], 5.0);
+/// let few = SpasneScreenParams { n_rough: 2, n_fine: 0, n_tsne: 1, n_iter: 300, ..Default::default() };
+/// let params = SpasneScreenParams { alpha, beta, perplexity, ..few };
 /// let found = spasne_screen(&line, &coords, &[], &params, &Ctx::new(0))?;
 /// assert_eq!(found.rows.len(), 3);
 /// # Ok::<(), tegula_core::Error>(())

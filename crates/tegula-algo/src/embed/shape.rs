@@ -28,7 +28,7 @@ mod tests {
         let cloud = |f: &dyn Fn(f64) -> [f64; 2]| (0..20).flat_map(|i| f(f64::from(i))).collect::<Vec<_>>();
         assert!(!is_collapsed(&cloud(&|i| [i, (i * i) % 7.0]), 2));
         assert!(is_collapsed(&cloud(&|i| [i, 2.0 * i]), 2));
-        assert!(is_collapsed(&cloud(&|i| [1e-4 * i, 1e-4 * (i * i) % 7.0]), 2));
+        assert!(is_collapsed(&cloud(&|i| [1e-4 * i, 1e-4 * ((i * i) % 7.0)]), 2));
         assert!(is_collapsed(&[1.0; 30], 3));
     }
 }

@@ -17,8 +17,8 @@ use super::terms::Balance;
 ///
 /// # When to use it
 /// To see groups and how they lie to each other, in expression and in the tissue, in one picture. `tl.spasne_screen`
-/// finds α and β for a data set; the authors' advice without a search is α = 8, β = 2. More α keeps expression, more β the
-/// tissue.
+/// finds α and β for a data set; the authors' advice without a search is α = 8, β = 2. More α keeps expression, more β
+/// the tissue.
 ///
 /// # How it works
 /// The input is centred and divided by its largest absolute value, the positions are taken as they are. With P and Q as
@@ -28,15 +28,17 @@ use super::terms::Balance;
 /// principal axes.
 ///
 /// # Reads and writes
-/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `beta` above 0 `obsm[spatial_key]`. Writes `obsm["X_spasne"]`
-/// and `uns["spasne"]` (`params`, `kl_divergence`, `kl_global`, `kl_spatial`, how much is kept: `r1`, `r2`, `knn_recall`); with `key_added` both under that key.
+/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `beta` above 0 `obsm[spatial_key]`. Writes
+/// `obsm["X_spasne"]` and `uns["spasne"]`: `params`; `kl_divergence`, `kl_global`, `kl_spatial`; how much is kept: `r1`
+/// and `r2`, the correlations of all pairwise distances with those in expression and in the tissue, and `knn_recall`.
+/// With `key_added` both under that key.
 ///
 /// # Determinism
 /// Seeded; the same bits for any number of threads.
 ///
 /// # Cost
-/// Exact: O(N²) a step and 8 N² bytes; 1,300 spots take 0.3 s. Fast: O(N log N) a step, O(N) memory. Ctrl-C keeps the
-/// points as they are.
+/// Exact: O(N²) a step and 8 N² bytes; 1,300 spots take half a second. Fast: O(N log N) a step, O(N) memory. Ctrl-C
+/// keeps the points as they are.
 ///
 /// # Differences from the reference
 /// P, Pg, Ps and the gradient are those of the reference with `theta` 0. Its tree (`theta` 0.5) takes the sum of all
@@ -48,8 +50,8 @@ use super::terms::Balance;
 /// `tegula tl spasne in.h5ad -o out.h5ad --alpha 9 --beta 4`
 ///
 /// # References
-/// Zhou et al., `SpaSNE`; Tang et al. 2023, <https://doi.org/10.1101/2023.01.01.522427>; van der Maaten, Accelerating
-/// t-SNE using tree-based algorithms, JMLR 2014
+/// Zhou et al. 2025, <https://doi.org/10.1093/gigascience/giaf002>; van der Maaten, Accelerating t-SNE using tree-based
+/// algorithms, JMLR 2014
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpasneParams {

@@ -15,25 +15,27 @@ use super::terms::Balance;
 /// t-SNE: a point for every observation, near to each other where the expression is.
 ///
 /// # When to use it
-/// To see which groups there are. Distances between groups and the sizes of groups mean little; where they and the place
-/// in the tissue should show, take `tl.spasne`.
+/// To see which groups there are. Distances between groups and the sizes of groups mean little; where they and the
+/// place in the tissue should show, take `tl.spasne`.
 ///
 /// # How it works
 /// Gaussians around each observation, as wide as `perplexity` neighbours ask for, give the nearness P of every pair;
-/// points with nearness q = 1 / (1 + distance²), Q = q / Σq, go down KL(P‖Q) with momentum 0.5, from step 250 on 0.8, and
-/// P times `early_exaggeration` up to there. Up to 10,000 observations all pairs are looked at; above, P comes from the
-/// 3 × `perplexity` nearest and the repulsion from a field, on a mesh in the plane, by a tree in space.
+/// points with nearness q = 1 / (1 + distance²), Q = q / Σq, go down KL(P‖Q) with momentum 0.5, from step 250 on 0.8,
+/// and P times `early_exaggeration` up to there. Up to 10,000 observations all pairs are looked at; above, P comes from
+/// the 3 × `perplexity` nearest and the repulsion from a field, on a mesh in the plane, by a tree in space.
 ///
 /// # Reads and writes
-/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `init` also `obsm[spatial_key]` or `obsm[init_key]`. Writes
-/// `obsm["X_tsne"]` and `uns["tsne"]` (`params`, `kl_divergence`, how much is kept: `r1`, `knn_recall`, with positions `r2`); with `key_added` both under that key.
+/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `init` also `obsm[spatial_key]` or `obsm[init_key]`.
+/// Writes `obsm["X_tsne"]` and `uns["tsne"]`: `params`; `kl_divergence`; how much is kept: `r1`, the correlation of all
+/// pairwise distances with those in expression, with positions `r2`, that with those in the tissue, and `knn_recall`.
+/// With `key_added` both under that key.
 ///
 /// # Determinism
 /// Seeded; the same bits for any number of threads.
 ///
 /// # Cost
-/// Exact: O(N²) a step and 2 N² bytes; 1,300 spots take 0.2 s. Fast: O(N log N) a step, O(N) memory. Ctrl-C keeps the
-/// points as they are.
+/// Exact: O(N²) a step and 2 N² bytes; 1,300 spots take half a second. Fast: O(N log N) a step, O(N) memory. Ctrl-C
+/// keeps the points as they are.
 ///
 /// # Differences from the reference
 /// The same descent as `SpaSNE`'s with α = β = 0 and θ = 0: `bhtsne` with gains of 0.15 and 0.85 and exaggeration 4.

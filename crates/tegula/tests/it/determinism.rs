@@ -32,6 +32,12 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("tl.spatial_autocorr", json!({"n_perms": 20})),
         ("tl.nhood_enrichment", json!({"cluster_key": "leiden3", "n_perms": 50})),
         ("tl.co_occurrence", json!({"cluster_key": "leiden3"})),
+        ("tl.tsne", json!({"perplexity": 5.0, "n_iter": 260})),
+        ("tl.spasne", json!({"perplexity": 5.0, "n_iter": 260, "method": "fast"})),
+        (
+            "tl.spasne_screen",
+            json!({"alpha": [2.0, 5.0], "beta": [1.0], "n_rough": 2, "n_fine": 1, "n_tsne": 1, "perplexity": 5.0, "n_iter": 20}),
+        ),
         ("pp.normalize_pearson_residuals", json!({})),
         ("pp.scale", json!({})),
         ("pp.combat", json!({"key": "stripe"})),
