@@ -20,14 +20,14 @@ use tegula_core::{Error, Result, par};
 use mesh::Mesh;
 use tree::Tree;
 
-/// Cells of a tree are this much smaller than their distance.
+/// Cells of a tree see each other from where their radii together are this part of their distance.
 const THETA: f64 = 0.5;
 /// Channels of charges on a mesh at a time.
 const CHANNELS: usize = 8;
 /// Widest cell of the mesh for forces: their error is some 1e-5, or 2e-4 between few tight clusters. Twice this size
 /// would be ten times worse.
 const FORCES: f64 = 1.0 / 3.0;
-/// Widest cell for repulsion, whose kernel is narrower (error 1e-4, 1e-3 where points are alone); one channel, so that small
+/// Widest cell for repulsion, whose kernel is narrower (error 1e-4); one channel, so that small
 /// cells cost little.
 const REPULSION: f64 = 0.25;
 
@@ -77,7 +77,8 @@ trait Sums<const D: usize, const G: usize> {
 ///
 /// In 2 dimensions by a mesh, as particle-mesh Ewald sums: charges spread over nodes by B-splines of order 6, a convolution
 /// by Fourier transforms, the gradient of the spline through the field's values. All in `f64`: a field of the logarithm
-/// is some thousand times the force it makes.
+/// is some thousand times the force it makes. Where points are few for their extent, as with one far away from all, by the
+/// tree that also serves 3 dimensions: a fast multipole method with expansions to the fifth derivative.
 ///
 /// Same bits for any number of threads. Essmann et al. 1995, <https://doi.org/10.1063/1.470117>; Linderman et al. 2019,
 /// <https://doi.org/10.1038/s41592-018-0308-4>.
@@ -98,7 +99,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// For points of `dim` dimensions: by a mesh in 2, by a tree with a `theta` of 0.5 in 3.
+    /// For points of `dim` dimensions: by a mesh in 2 where that pays, else by a tree with a `theta` of 0.5.
     ///
     /// # Errors
     /// [`Error::Param`] for a dimension other than 2 or 3.

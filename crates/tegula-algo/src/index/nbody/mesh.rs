@@ -20,8 +20,12 @@ const POINTS: usize = 1024;
 const MIN_CELLS: f64 = 16.0;
 /// Extents below count as this, whose square is still a number.
 const SMALLEST: f64 = 1e-100;
-/// Up to so many cells along an axis; a mesh has four times as many nodes as this, squared.
-const MAX_CELLS: f64 = 1024.0;
+/// Up to so many cells times channels: some 350 MB.
+const MAX_CELLS: f64 = (1 << 23) as f64;
+/// Up to so many cells for each point; beyond, a tree is faster and no less exact.
+const CELLS_PER_POINT: f64 = 16.0;
+/// As many cells as are always worth it.
+const FEW_CELLS: f64 = 4096.0;
 
 /// The field of a kernel for `G` channels of charges at a time.
 ///
@@ -67,10 +71,11 @@ impl<const G: usize> Mesh<G> {
         }
     }
 
-    /// Whether a mesh over these points needs no wider cells than allowed.
+    /// Whether a mesh over these points is worth its cells.
     pub(super) fn reaches(&self, y: &[[f64; 2]]) -> bool {
         let (low, high) = bounds(y);
-        (0..2).all(|a| high[a] - low[a] < self.widest * MAX_CELLS)
+        let cells: f64 = (0..2).map(|a| (high[a] - low[a]) / self.widest + 1.0).product();
+        cells * (G as f64) < MAX_CELLS && cells < FEW_CELLS.max(CELLS_PER_POINT * y.len() as f64)
     }
 
     /// Some places, seen from the row of nodes `first` on.

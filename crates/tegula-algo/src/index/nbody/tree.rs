@@ -9,15 +9,15 @@ use crate::linalg::panel::vectorised;
 
 /// Points in a leaf, and those of two leaves that meet.
 const LEAF: usize = 64;
-/// So much stricter than `theta` says, so that 0.5 keeps every sum within 1e-3.
-const STRICTER: f64 = 0.8;
+/// So much stricter than `theta` says for φ and for q, so that 0.5 keeps the forces of both within 1e-3.
+const STRICTER: [f64; 2] = [0.8, 0.5];
 /// Below this many points a subtree is the work of one thread.
 const ALONE: usize = 2048;
 
 /// The field of a kernel for `G` channels of charges at a time, by a fast multipole method.
 ///
 /// Cells are the tight boxes of their points, halved along every axis. Two cells see each other through expansions about
-/// the middle of their points where their radii together are below 0.8 `theta` times √(1 + distance²), the distance to
+/// the middle of their points where their radii together are below `theta` (less some) times √(1 + distance²), the distance to
 /// the kernel's poles; so even a cell sees itself, once it is much smaller than the kernel is wide.
 pub(super) struct Tree<const D: usize, const G: usize> {
     /// What the radii of two cells together may be of their distance.
@@ -52,7 +52,7 @@ struct Cell<const D: usize, const G: usize> {
 impl<const D: usize, const G: usize> Tree<D, G> {
     pub(super) fn new(first: usize, theta: f64) -> Self {
         Self {
-            theta: STRICTER * theta,
+            theta: STRICTER[first] * theta,
             first,
             expansion: Expansion::new(),
             points: Vec::new(),
