@@ -7,6 +7,7 @@ mod communities;
 mod consensus;
 mod delaunay;
 mod graph;
+mod kmeans;
 mod lattice;
 mod metrics;
 mod pp;
