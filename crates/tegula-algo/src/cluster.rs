@@ -1,6 +1,7 @@
-//! Clustering: communities of a graph of observations.
+//! Clustering: communities of a graph of observations, groups in an embedding.
 
 pub mod consensus;
+pub mod kmeans;
 pub mod leiden;
 pub mod louvain;
 pub mod scc;
@@ -20,6 +21,7 @@ pub mod sweep;
 mod vote;
 
 pub use consensus::{Consensus, ConsensusParams, consensus};
+pub use kmeans::{Kmeans, KmeansParams, kmeans};
 pub use leiden::{LeidenParams, leiden, leiden_from};
 pub use louvain::{LouvainParams, louvain, louvain_from};
 pub use objective::Objective;
@@ -33,6 +35,7 @@ pub const METHODS: &[&dyn Method] = &[
     &entry::<LouvainParams>(),
     &entry::<LeidenParams>(),
     &entry::<scc::SccParams>(),
+    &entry::<KmeansParams>(),
     &entry::<ConsensusParams>(),
     &entry::<SweepParams>(),
 ];

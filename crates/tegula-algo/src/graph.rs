@@ -7,7 +7,7 @@ mod grid;
 pub mod knn;
 mod lattice;
 pub mod neighbors;
-mod panels;
+pub(crate) mod panels;
 mod prune;
 mod sections;
 pub mod spatial;

@@ -14,12 +14,12 @@ const TILE: usize = 6;
 /// Panels of [`W`] rows in a group: with the widest registers they are gone through together.
 const WIDE: usize = 4;
 /// Rows of a group.
-pub(super) const GROUP: usize = WIDE * W;
+pub(crate) const GROUP: usize = WIDE * W;
 /// Groups packed by one task.
 const PACKED: usize = 16;
 
 /// Rows in groups: the first number of each row, the second of each, …, at last the squared length of each.
-pub(super) struct Panels {
+pub(crate) struct Panels {
     dim: usize,
     len: usize,
     lines: Vec<[Row<f32>; WIDE]>,
@@ -27,7 +27,7 @@ pub(super) struct Panels {
 
 impl Panels {
     /// `len` rows of `dim` numbers; `write(i, row)` writes row `i`.
-    pub(super) fn new(len: usize, dim: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+    pub(crate) fn new(len: usize, dim: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let height = dim + 1;
         let mut lines = vec![[Row::default(); WIDE]; len.div_ceil(GROUP) * height];
         lines.par_chunks_mut(PACKED * height).enumerate().for_each(|(task, lines)| {
@@ -51,18 +51,18 @@ impl Panels {
     }
 
     /// Number of groups.
-    pub(super) fn n_groups(&self) -> usize {
+    pub(crate) fn n_groups(&self) -> usize {
         self.len.div_ceil(GROUP)
     }
 }
 
 /// Squared length of a row.
-pub(super) fn length2(row: &[f32]) -> f64 {
+pub(crate) fn length2(row: &[f32]) -> f64 {
     row.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
 /// Rows to be compared with panels, times −2, interleaved by tiles.
-pub(super) struct Queries {
+pub(crate) struct Queries {
     dim: usize,
     len: usize,
     numbers: Vec<f32>,
@@ -70,18 +70,18 @@ pub(super) struct Queries {
 
 impl Queries {
     /// None yet.
-    pub(super) fn new(dim: usize) -> Self {
+    pub(crate) fn new(dim: usize) -> Self {
         Self { dim, len: 0, numbers: Vec::new() }
     }
 
     /// Forgets all.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.len = 0;
         self.numbers.clear();
     }
 
     /// One more.
-    pub(super) fn push(&mut self, row: &[f32]) {
+    pub(crate) fn push(&mut self, row: &[f32]) {
         let lane = self.len % TILE;
         if lane == 0 {
             self.numbers.resize(self.numbers.len() + self.dim * TILE, 0.0);
@@ -98,7 +98,7 @@ impl Queries {
 /// Wherever one in a panel does not exceed the limit of its query, `near(query, first row, scores, limit)` gets the
 /// scores of the panel and answers with the limit from then on. A score is one chain of fused sums: the width of the
 /// registers changes no bit of it.
-pub(super) fn scan(
+pub(crate) fn scan(
     panels: &Panels,
     groups: Range<usize>,
     queries: &Queries,

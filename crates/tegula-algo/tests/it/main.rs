@@ -9,6 +9,7 @@ mod delaunay;
 mod embed;
 mod embedding_metrics;
 mod graph;
+mod kmeans;
 mod lattice;
 mod metrics;
 mod nbody;

@@ -1,0 +1,36 @@
+//! Times clustering in an embedding: `groups DATA.f32 COLUMNS kmeans K SEEDS [BATCH]`.
+//!
+//! The file holds little-endian `f32` by rows.
+
+#![allow(clippy::print_stdout, reason = "what it finds is what it is for")]
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::time::Instant;
+
+use tegula_algo::cluster::{KmeansParams, kmeans};
+use tegula_core::{Ctx, Dense};
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize| args.get(i).map(|a| a.parse::<usize>().unwrap());
+    let bytes = std::fs::read(&args[0]).unwrap();
+    let columns = number(1).unwrap();
+    let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    let data = Dense::new(values.len() / columns, columns, values).unwrap();
+    for seed in 0..number(4).unwrap() {
+        let start = Instant::now();
+        let params = KmeansParams {
+            n_clusters: number(3).unwrap(),
+            n_init: 1,
+            batch_size: number(5),
+            ..KmeansParams::default()
+        };
+        let found = kmeans(&data, &params, &Ctx::new(seed as u64)).unwrap();
+        println!(
+            "{seed} {:.3} s {} rounds, inertia {:.6e}",
+            start.elapsed().as_secs_f64(),
+            found.n_iter,
+            found.inertia
+        );
+    }
+}
