@@ -1,10 +1,10 @@
 //! Heat maps of a table: a cell for every combination of two parameters.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use tegula_core::{Error, Frame, Result};
 
 use crate::spacing::bounds;
-use crate::{Body, Grid, Key, Panel, Rgb, cmap, ticks};
+use crate::{Body, Figure, Grid, Key, Panel, Rgb, cmap, ticks};
 
 /// The colour of a cell without a number.
 const EMPTY: Rgb = Rgb([228; 3]);
@@ -17,15 +17,29 @@ pub(crate) struct Axes<'a> {
     pub(crate) columns: &'a str,
 }
 
-/// A panel for every one of `measures`, with the line `marked` framed; where two lines of the table fall on one cell
-/// the later is shown.
-pub(crate) fn panels(
+/// A figure with a panel for every one of `measures`, for the plot `id`; see [`panels`]. `size`: panels beside each other,
+/// the longer side of one in inches, pixels per inch.
+pub(crate) fn figure(
+    id: &str,
     table: &Frame,
     axes: &Axes<'_>,
     measures: &[String],
     marked: Option<usize>,
     map: &str,
-) -> Result<Vec<Panel>> {
+    (ncols, width, dpi): (usize, f64, f64),
+) -> Result<Figure> {
+    for (name, value, range) in [("width", width, 0.5..=100.0), ("dpi", dpi, 20.0..=2400.0)] {
+        if !range.contains(&value) {
+            return Err(Error::param(id, name, value, format!("between {} and {}", range.start(), range.end())));
+        }
+    }
+    let panels = panels(table, axes, measures, marked, map)?;
+    Ok(Figure { panels, ncols: ncols.max(1), panel_width: width, dpi, colors: IndexMap::new() })
+}
+
+/// A panel for every one of `measures`, with the line `marked` framed; where two lines of the table fall on one cell
+/// the later is shown.
+fn panels(table: &Frame, axes: &Axes<'_>, measures: &[String], marked: Option<usize>, map: &str) -> Result<Vec<Panel>> {
     let numbers = |name: &str| {
         let column = table.get(name).and_then(tegula_core::Column::to_f64);
         column.ok_or_else(|| {

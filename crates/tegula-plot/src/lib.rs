@@ -6,6 +6,7 @@
 
 mod cmap;
 mod color;
+pub mod embedding;
 mod encode;
 mod figure;
 mod font;
@@ -15,17 +16,20 @@ mod palette;
 mod plots;
 mod scene;
 mod spacing;
+pub mod spasne_screen;
 pub mod spatial;
 pub mod sweep;
 mod ticks;
 
 pub use cmap::{cmap, cmap_names};
 pub use color::Rgb;
+pub use embedding::{EmbeddingParams, embedding};
 pub use encode::Format;
 pub use figure::{Body, Figure, Grid, Key, Panel, Place, Points, ScaleBar};
 pub use palette::{colors_for, colors_key, palette, palette_names, store_colors};
 pub use plots::{Drawing, PLOTS, Plot, plot};
 pub use scene::{Dots, Item, Rect, Scene, Text};
 pub use spacing::spacing;
+pub use spasne_screen::{ScreenGrid, SpasneScreenParams, spasne_screen};
 pub use spatial::{LegendLoc, Marker, SpatialParams, spatial};
 pub use sweep::{SweepParams, sweep};

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tegula_core::{AnnData, Ctx, Error, Result};
 
-use crate::{Figure, SpatialParams, SweepParams};
+use crate::{EmbeddingParams, Figure, SpasneScreenParams, SpatialParams, SweepParams};
 
 /// A registered plot, whatever its parameters: [`tegula_core::Method`] for figures.
 pub trait Plot: Sync {
@@ -43,9 +43,14 @@ pub trait Drawing: DeserializeOwned + JsonSchema {
 ///
 /// ```
 /// let ids: Vec<_> = tegula_plot::PLOTS.iter().map(|p| p.id()).collect();
-/// assert_eq!(ids, ["pl.spatial", "pl.sweep"]);
+/// assert_eq!(ids, ["pl.spatial", "pl.embedding", "pl.sweep", "pl.spasne_screen"]);
 /// ```
-pub const PLOTS: &[&dyn Plot] = &[&Entry::<SpatialParams>(PhantomData), &Entry::<SweepParams>(PhantomData)];
+pub const PLOTS: &[&dyn Plot] = &[
+    &Entry::<SpatialParams>(PhantomData),
+    &Entry::<EmbeddingParams>(PhantomData),
+    &Entry::<SweepParams>(PhantomData),
+    &Entry::<SpasneScreenParams>(PhantomData),
+];
 
 /// The plot of that id.
 ///

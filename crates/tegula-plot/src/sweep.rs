@@ -1,11 +1,12 @@
 //! `pl.sweep`: the table of `tl.sweep` as heat maps.
 
-use indexmap::IndexMap;
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Ctx, Error, Result, Slot, Value};
+use tegula_core::{AnnData, Column, Ctx, Frame, Result, Slot, Value};
 
-use crate::grid::{Axes, panels};
+use crate::grid::{Axes, figure};
 use crate::{Drawing, Figure};
 
 /// Draws what `tl.sweep` found: a heat map for every measure.
@@ -95,15 +96,9 @@ impl Drawing for SweepParams {
 /// ```
 ///
 /// # Errors
-/// [`Error::Missing`] where there is no sweep, [`Error::Config`] for a measure or map that is not known,
-/// [`Error::Param`] for a size that cannot be drawn.
+/// [`tegula_core::Error::Missing`] where there is no sweep, [`tegula_core::Error::Config`] for a measure or map that is not known,
+/// [`tegula_core::Error::Param`] for a size that cannot be drawn.
 pub fn sweep(adata: &AnnData, params: &SweepParams) -> Result<Figure> {
-    for (name, value, range) in [("width", params.width, 0.5..=100.0), ("dpi", params.dpi, 20.0..=2400.0)] {
-        if !range.contains(&value) {
-            let must = format!("between {} and {}", range.start(), range.end());
-            return Err(Error::param(SweepParams::ID, name, value, must));
-        }
-    }
     let entry = adata.uns().get(&params.key).and_then(Value::as_dict);
     let Some((entry, Some(Value::Frame(table)))) = entry.map(|e| (e, e.get("table"))) else {
         return Err(adata.missing(&Slot::uns(&params.key), "run tl.sweep first, or pass key"));
@@ -111,24 +106,18 @@ pub fn sweep(adata: &AnnData, params: &SweepParams) -> Result<Figure> {
     let number = |name: &str| entry.get("recommended").and_then(Value::as_dict)?.get(name)?.as_f64();
     let recommended = number("row").map(|row| row as usize);
     // With a wanted number of domains every line has a resolution of its own.
-    let pairs: std::collections::BTreeSet<String> = (0..table.n_rows()).map(|i| pair(table, i)).collect();
+    let pairs: BTreeSet<String> = (0..table.n_rows()).map(|i| pair(table, i)).collect();
     let axes = if pairs.len() == table.n_rows() {
         Axes { rows: &["s_neigh"], columns: "e_neigh" }
     } else {
         Axes { rows: &["s_neigh", "e_neigh"], columns: "resolution" }
     };
-    let panels = panels(table, &axes, &params.measures, recommended, &params.cmap)?;
-    Ok(Figure {
-        panels,
-        ncols: params.ncols.max(1),
-        panel_width: params.width,
-        dpi: params.dpi,
-        colors: IndexMap::new(),
-    })
+    let size = (params.ncols, params.width, params.dpi);
+    figure(SweepParams::ID, table, &axes, &params.measures, recommended, &params.cmap, size)
 }
 
 /// The neighbourhoods of a line.
-fn pair(table: &tegula_core::Frame, i: usize) -> String {
-    let of = |name: &str| table.get(name).and_then(tegula_core::Column::to_f64).map_or(f64::NAN, |v| v[i]);
+fn pair(table: &Frame, i: usize) -> String {
+    let of = |name: &str| table.get(name).and_then(Column::to_f64).map_or(f64::NAN, |v| v[i]);
     format!("{} {}", of("s_neigh"), of("e_neigh"))
 }
