@@ -172,7 +172,7 @@ impl Field {
             return Err(Error::shape("field", shape, format!("(n_obs, {}) twice", self.dim)));
         }
         // Beyond, powers of distances are no numbers.
-        if let Some(at) = y.par_iter().position_first(|v| !(v.abs() < 1e50)) {
+        if let Some(at) = y.par_iter().position_first(|v| v.is_nan() || v.abs() > 1e50) {
             let reason = format!("observation {} is at {}; lower the learning rate", at / self.dim, y[at]);
             return Err(Error::data("embedding", reason));
         }

@@ -459,7 +459,7 @@ fn breast_cancer_by_the_field_is_as_good() {
 
 /// The authors' fine grid, `_screenPar_fine.csv`: 20 runs a cell, the tree with `theta` .5.
 #[test]
-#[ignore = "minutes"]
+#[ignore = "20 minutes"]
 fn the_screening_orders_weights_as_the_authors_did() {
     let Some((data, coords)) = breast_cancer() else { return };
     let Some(folder) = self::data("data/spasne") else { return };
@@ -470,7 +470,7 @@ fn the_screening_orders_weights_as_the_authors_did() {
         beta: vec![5.0],
         n_rough: 1,
         n_tsne: 10,
-        n_fine: 4,
+        n_fine: 20,
         fine_alpha: Some(whole(5, 20)),
         fine_beta: Some(whole(1, 10)),
         ..Default::default()

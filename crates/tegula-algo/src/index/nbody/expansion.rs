@@ -146,7 +146,9 @@ impl<const D: usize> Expansion<D> {
                     term(&mut sum[l], four[l]);
                 }
             }
-            rest.iter().for_each(|&pair| term(&mut sum[0], pair));
+            for &pair in rest {
+                term(&mut sum[0], pair);
+            }
             let sum: [f64; G] = std::array::from_fn(|g| (sum[0][g] + sum[1][g]) + (sum[2][g] + sum[3][g]));
             (0..G).for_each(|g| out[g] += sum[g]);
         }
