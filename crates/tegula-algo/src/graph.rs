@@ -15,8 +15,8 @@ pub mod spatial_neighbors;
 
 pub use approximate::{Approximate, knn_approximate};
 pub(crate) use approximate::{MIN_RECALL, nearest};
-pub(crate) use fuzzy::exp;
 pub use delaunay::{delaunay, voronoi};
+pub(crate) use fuzzy::exp;
 pub use fuzzy::fuzzy_union;
 pub use grid::{grid, rings};
 pub use knn::{Knn, knn};

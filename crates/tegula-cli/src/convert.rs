@@ -19,25 +19,24 @@ pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     }
     let obs = path("obs");
     let mut adata = if is_table(input) {
-        io::read_tables(input, obs)?
+        io::read_tables(input, obs.map(PathBuf::as_path))?
     } else {
         if obs.is_some() {
             return Err(Error::config("--obs", "goes with a table only; the input is an h5ad file").into());
         }
         io::read(input)?
     };
-    match m.get_many::<String>("coords") {
-        Some(columns) => given(&mut adata, &columns.map(String::as_str).collect::<Vec<_>>())?,
-        // Without positions a file is still worth writing.
-        None => {
-            let mut say = |said: Said<'_>| {
-                if let Said::Note(note) = said {
-                    door.say(note);
-                }
-            };
-            if find_coordinates(&mut adata, &mut say).is_err() {
-                door.say("no positions found; name their columns with --coords");
+    if let Some(columns) = m.get_many::<String>("coords") {
+        given(&mut adata, &columns.map(String::as_str).collect::<Vec<_>>())?;
+    } else {
+        let mut say = |said: Said<'_>| {
+            if let Said::Note(note) = said {
+                door.say(note);
             }
+        };
+        // Without positions a file is still worth writing.
+        if find_coordinates(&mut adata, &mut say).is_err() {
+            door.say("no positions found; name their columns with --coords");
         }
     }
     io::write_h5ad(&adata, output, &io::WriteOptions::default())?;

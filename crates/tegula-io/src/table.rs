@@ -54,7 +54,7 @@ pub fn read_table(path: impl AsRef<Path>) -> Result<Frame> {
 /// # Errors
 /// As [`read_table`]; [`Error::Format`] for a cell of the matrix that is no number, with line and column;
 /// [`Error::Data`] with examples where the table lacks observations of the matrix.
-pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<impl AsRef<Path>>) -> Result<AnnData> {
+pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<&Path>) -> Result<AnnData> {
     let path = matrix.as_ref();
     let Text { headings, columns, index } = Text::read(path)?;
     let n = columns.first().map_or(0, Vec::len);
@@ -67,17 +67,13 @@ pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<impl AsRef<Path>>) -> R
             })?;
         }
     }
-    let table = obs.as_ref().map(read_table).transpose()?;
+    let table = obs.map(read_table).transpose()?;
     let named = index.is_some();
     let names = index.unwrap_or_else(|| (0..n).map(|i| i.to_string()).collect());
     let x = Dense::new(n, headings.len(), x)?;
     let mut adata = AnnData::new(Some(x.into()), Frame::new(names), Frame::new(headings))?;
-    if let (Some(table), Some(obs)) = (table, &obs) {
-        let rows = if named {
-            matched(adata.obs().index(), &table, obs.as_ref())?
-        } else {
-            in_order(n, &table, obs.as_ref())?
-        };
+    if let (Some(table), Some(obs)) = (table, obs) {
+        let rows = if named { matched(adata.obs().index(), &table, obs)? } else { in_order(n, &table, obs)? };
         for (name, column) in table.select(&rows).columns() {
             adata.set_obs(name, column.clone())?;
         }
@@ -129,8 +125,8 @@ impl Text {
         if first.iter().all(u8::is_ascii_whitespace) {
             return Err(wrong(1, "there is no heading: the first line must name the columns".to_owned()));
         }
-        let separator =
-            [b',', b'\t', b';'].into_iter().max_by_key(|s| first.iter().filter(|b| *b == s).count()).unwrap_or(b',');
+        let parts = |s: &u8| first.split(|b| b == s).count();
+        let separator = [b';', b'\t', b','].into_iter().max_by_key(parts).unwrap_or(b',');
         let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(&bytes[..]);
         let line = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
         let headings = reader.headers().map_err(|e| wrong(line(&e), why(&e)))?;

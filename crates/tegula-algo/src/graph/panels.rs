@@ -167,7 +167,9 @@ impl<F: FnMut(usize, usize, &[f32; W], f32) -> f32> Scan<'_, F> {
         for q in 0..TILE {
             let mut least = f32::lanes::<S>(&scores[q][0])[0];
             for scores in &scores[q] {
-                f32::lanes::<S>(scores).iter().for_each(|&s| least = simd.min_f32s(least, s));
+                for &s in f32::lanes::<S>(scores) {
+                    least = simd.min_f32s(least, s);
+                }
             }
             if simd.reduce_min_f32s(least) > limits[q] {
                 continue;
@@ -259,7 +261,7 @@ mod tests {
                 let groups = 0..panels.n_groups();
                 Scan { panels: &panels, groups, queries: &queries, limits: &mut limits, near }.with_simd(pulp::Scalar);
             }
-            found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+            found.sort_by_key(|a| (a.0, a.1));
             assert_eq!(found, expected);
         }
     }

@@ -16,11 +16,9 @@ fn press(dir: &Path, times: usize) -> i32 {
     let mut child = run.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|l| l.unwrap().contains("pp.pca")), "the components are never said");
-    for _ in 0..times {
-        // At once: what there is would soon be kept. The kernel joins signals that are still waiting, so not in one call.
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    // Close together, for what there is would soon be kept; but apart, for the kernel joins signals that still wait.
+    let press = format!("kill -INT {}; sleep 0.003;", child.id()).repeat(times);
+    Command::new("sh").args(["-c", &press]).status().unwrap();
     // What it says until its end must be taken, or it would wait for us.
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     let code = child.wait().unwrap().code().unwrap_or(-1);

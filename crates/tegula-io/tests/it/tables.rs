@@ -1,4 +1,5 @@
 //! Tables of text: what pandas and R write is read, what is broken is named with its line.
+#![allow(clippy::disallowed_methods, reason = "fixtures")]
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -39,17 +40,17 @@ fn the_table_of_observations_is_joined_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let data = file(&dir, "data.csv", ",g1,g2\na,1,0\nb,0.5,2\n");
     let meta = file(&dir, "meta.csv", ",kind\nz,q\nb,r\na,p\n");
-    let adata = read_tables(&data, Some(&meta)).unwrap();
+    let adata = read_tables(&data, Some(meta.as_path())).unwrap();
     assert_eq!(adata.x().unwrap().column(0), [1.0, 0.5]);
     assert_eq!(adata.var().index(), ["g1", "g2"]);
     assert_eq!(adata.obs().get("kind"), Some(&Column::Str(vec!["p".into(), "r".into()])));
 
     let part = file(&dir, "part.csv", ",kind\nb,r\n");
-    let e = read_tables(&data, Some(&part)).unwrap_err().to_string();
+    let e = read_tables(&data, Some(part.as_path())).unwrap_err().to_string();
     assert!(e.ends_with("lacks 1 of 2 observations of the matrix, as `a`; its rows are named as `b`"), "{e}");
     let bare = file(&dir, "bare.csv", "g1,g2\n1,0\n2,2\n");
-    assert_eq!(read_tables(&bare, Some(&file(&dir, "two.csv", "kind\np\nq\n"))).unwrap().n_obs(), 2);
-    let e = read_tables(&bare, Some(&file(&dir, "one.csv", "kind\np\n"))).unwrap_err().to_string();
+    assert_eq!(read_tables(&bare, Some(file(&dir, "two.csv", "kind\np\nq\n").as_path())).unwrap().n_obs(), 2);
+    let e = read_tables(&bare, Some(file(&dir, "one.csv", "kind\np\n").as_path())).unwrap_err().to_string();
     assert!(e.contains("has 1 rows, the matrix has 2 and names none"), "{e}");
 }
 
@@ -68,7 +69,7 @@ fn what_is_broken_is_named_with_its_line() {
         assert!(matches!(&e, Error::Format { at, .. } if *at == format!("line {line}")), "{e}");
         assert!(e.to_string().contains(words), "{e}");
     }
-    let e = read_tables(file(&dir, "m.csv", ",g\na,1\nb,high\n"), None::<&str>).unwrap_err().to_string();
+    let e = read_tables(file(&dir, "m.csv", ",g\na,1\nb,high\n"), None).unwrap_err().to_string();
     assert!(e.contains("line 3") && e.contains("`high` in column `g` is no number"), "{e}");
     let e = read_table(file(&dir, "broken.gz", b"\x1f\x8b\x08\x00broken")).unwrap_err();
     assert!(matches!(e, Error::Io { .. }), "{e}");

@@ -79,7 +79,9 @@ fn centres(data: &Centred<'_>, wanted: usize, ctx: &Ctx<'_>) -> Result<Vec<Vec<f
 /// The nearest centre of each of these rows.
 fn assigned(data: &Centred<'_>, rows: &[u32], centres: &[Vec<f32>], ctx: &Ctx<'_>) -> Result<Vec<u32>> {
     let mut queries = Queries::new(data.dim());
-    centres.iter().for_each(|c| queries.push(c));
+    for c in centres {
+        queries.push(c);
+    }
     let lengths = lengths(centres.iter());
     let parts: Vec<Vec<u32>> = par::blocks(rows.len(), BLOCK)
         .map(|range| {

@@ -24,7 +24,9 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     pub(super) fn new(data: &'a Centred<'a>, cells: &'a [Cell], k: usize) -> Self {
         let mut centres = Queries::new(data.dim());
-        cells.iter().for_each(|c| centres.push(&c.centre));
+        for c in cells {
+            centres.push(&c.centre);
+        }
         Self { data, cells, centres, lengths: lengths(cells.iter().map(|c| &c.centre)), k }
     }
 

@@ -92,8 +92,7 @@ impl<const D: usize> Tree<D> {
             }
             Ok(rows)
         };
-        let found: Vec<Vec<(u32, Vec<(u32, f32)>)>> =
-            par::blocks(tasks.len(), LEAVES).map(block).collect::<Result<_>>()?;
+        let found = par::blocks(tasks.len(), LEAVES).map(block).collect::<Result<Vec<_>>>()?;
         let mut rows = vec![Vec::new(); self.items.len()];
         for (i, row) in found.into_iter().flatten() {
             rows[i as usize] = row;
