@@ -30,7 +30,7 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { gzip: Some(2), allow_loss: false }
+        Self { gzip: Some(1), allow_loss: false }
     }
 }
 
