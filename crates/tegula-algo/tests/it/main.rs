@@ -9,6 +9,7 @@ mod delaunay;
 mod graph;
 mod kmeans;
 mod lattice;
+mod mclust;
 mod metrics;
 mod pp;
 mod pp_scanpy;

@@ -70,7 +70,9 @@ pub(super) fn closest(rows: &Dense, which: &[usize], centres: &Panels) -> Vec<Ne
         .par_chunks(CHUNK)
         .map(|which| {
             let (mut queries, mut found) = (Queries::new(rows.n_cols()), Vec::new());
-            which.iter().for_each(|&i| queries.push(rows.row(i)));
+            for &i in which {
+                queries.push(rows.row(i));
+            }
             nearest(centres, &queries, which.len(), &mut found);
             found
         })

@@ -73,7 +73,9 @@ pub(super) fn centred(data: &Dense) -> (Dense, Vec<f64>) {
         }
         sums
     });
-    mean.iter_mut().for_each(|m| *m /= n as f64);
+    for m in &mut mean {
+        *m /= n as f64;
+    }
     let mut rows = data.clone();
     for row in rows.data_mut().chunks_exact_mut(d) {
         row.iter_mut().zip(&mean).for_each(|(x, m)| *x = (f64::from(*x) - m) as f32);
