@@ -1,4 +1,5 @@
-//! Times clustering in an embedding: `groups DATA.f32 COLUMNS kmeans K SEEDS [BATCH]`.
+//! Times clustering in an embedding: `groups DATA.f32 COLUMNS kmeans K SEEDS [BATCH]`, or
+//! `groups DATA.f32 COLUMNS mclust K SEEDS [MODEL] [ROUNDS]`.
 //!
 //! The file holds little-endian `f32` by rows.
 
@@ -7,7 +8,8 @@
 
 use std::time::Instant;
 
-use tegula_algo::cluster::{KmeansParams, kmeans};
+use tegula_algo::cluster::mclust::{Points, mclust};
+use tegula_algo::cluster::{KmeansParams, MclustParams, kmeans};
 use tegula_core::{Ctx, Dense};
 
 fn main() {
@@ -19,10 +21,23 @@ fn main() {
     let data = Dense::new(values.len() / columns, columns, values).unwrap();
     for seed in 0..number(4).unwrap() {
         let start = Instant::now();
+        if args[2] == "mclust" {
+            let points = Points::new(columns, data.data().iter().map(|&x| f64::from(x)).collect()).unwrap();
+            let params = MclustParams {
+                n_components: vec![number(3).unwrap()],
+                model_names: args.get(5).cloned().map_or_else(|| vec!["EEE".into()], |m| vec![m]),
+                max_iter: number(6).unwrap_or(1000),
+                ..MclustParams::default()
+            };
+            let found = mclust(&points, None, &params, &Ctx::new(seed as u64)).unwrap();
+            let rounds = found.fit.log_likelihoods.len();
+            println!("{seed} {:.3} s {rounds} rounds, {:.3}", start.elapsed().as_secs_f64(), found.fit.log_likelihood);
+            continue;
+        }
         let params = KmeansParams {
             n_clusters: number(3).unwrap(),
             n_init: 1,
-            batch_size: number(5),
+            batch_size: args.get(5).map(|a| a.parse().unwrap()),
             ..KmeansParams::default()
         };
         let found = kmeans(&data, &params, &Ctx::new(seed as u64)).unwrap();

@@ -4,6 +4,7 @@ pub mod consensus;
 pub mod kmeans;
 pub mod leiden;
 pub mod louvain;
+pub mod mclust;
 pub mod scc;
 
 mod level;
@@ -24,6 +25,7 @@ pub use consensus::{Consensus, ConsensusParams, consensus};
 pub use kmeans::{Kmeans, KmeansParams, kmeans};
 pub use leiden::{LeidenParams, leiden, leiden_from};
 pub use louvain::{LouvainParams, louvain, louvain_from};
+pub use mclust::{MclustParams, Mixture};
 pub use objective::Objective;
 pub use partition::Partition;
 pub use sweep::{Sweep, SweepParams, SweepRow, sweep};
@@ -36,6 +38,7 @@ pub const METHODS: &[&dyn Method] = &[
     &entry::<LeidenParams>(),
     &entry::<scc::SccParams>(),
     &entry::<KmeansParams>(),
+    &entry::<MclustParams>(),
     &entry::<ConsensusParams>(),
     &entry::<SweepParams>(),
 ];

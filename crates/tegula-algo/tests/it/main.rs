@@ -11,6 +11,7 @@ mod embedding_metrics;
 mod graph;
 mod kmeans;
 mod lattice;
+mod mclust;
 mod metrics;
 mod nbody;
 mod pp;
