@@ -262,9 +262,13 @@ impl Step for SccParams {
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
         let coords = adata.coords(&self.spatial_key)?;
         let search = || embedding(adata, &self.pca_key, self.n_pcs, Self::ID);
-        let near_e = found_or_stored(adata, self.neighbors_key.as_deref(), self.e_neigh, Self::ID, search, ctx)?;
-        let near_s = beside(&coords, self.s_neigh, near_e.n_obs(), Self::ID)?;
-        let (found, graph) = domains(joint(&near_e, &near_s, self.e_neigh, self.s_neigh)?, self, ctx)?;
+        let graph = {
+            // The neighbours are let go before the clustering, which needs room of its own.
+            let near_e = found_or_stored(adata, self.neighbors_key.as_deref(), self.e_neigh, Self::ID, search, ctx)?;
+            let near_s = beside(&coords, self.s_neigh, near_e.n_obs(), Self::ID)?;
+            joint(&near_e, &near_s, self.e_neigh, self.s_neigh)?
+        };
+        let (found, graph) = domains(graph, self, ctx)?;
         let params = Dict::from([
             ("e_neigh".to_owned(), Value::from(self.e_neigh)),
             ("s_neigh".to_owned(), Value::from(self.s_neigh)),
