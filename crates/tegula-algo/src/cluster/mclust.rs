@@ -57,7 +57,7 @@ pub use points::Points;
 ///
 /// # References
 /// Scrucca et al. 2016, <https://doi.org/10.32614/RJ-2016-021>; Celeux & Govaert 1995,
-/// <https://doi.org/10.1016/0031-3203(94)00125-6>; Browne & McNicholas 2014,
+/// <https://doi.org/10.1016/0031-3203(94)00125-6>; Browne & `McNicholas` 2014,
 /// <https://doi.org/10.1007/s11634-013-0139-1>; Fraley 1998, <https://doi.org/10.1137/S1064827596311451>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -135,12 +135,11 @@ impl MclustParams {
     fn points(&self, adata: &AnnData) -> Result<Points> {
         let hint = "run tl.pca first, or name another embedding";
         let value = adata.obsm().get(&self.use_rep).ok_or_else(|| adata.missing(&Slot::obsm(&self.use_rep), hint))?;
-        let (d, rows) = match value.to_f64_rows() {
-            Some(found) => found,
-            None => {
-                let dense = adata.embedding(&self.use_rep, hint)?;
-                (dense.n_cols(), dense.data().iter().map(|&x| f64::from(x)).collect())
-            }
+        let (d, rows) = if let Some(found) = value.to_f64_rows() {
+            found
+        } else {
+            let dense = adata.embedding(&self.use_rep, hint)?;
+            (dense.n_cols(), dense.data().iter().map(|&x| f64::from(x)).collect())
         };
         match self.n_pcs {
             Some(k) if k > d => {
