@@ -1,5 +1,5 @@
 //! Covariances of the 14 models, given the scatter of each component (Celeux & Govaert 1995; the common orientation of
-//! EVE and VVE as in Browne & McNicholas 2014).
+//! EVE and VVE as in Browne & `McNicholas` 2014).
 
 use super::matrix::{
     add_outer, cholesky, compose, eigen, form, geometric_mean, inverse_lower, log_determinant, nearest_orthogonal,
@@ -31,7 +31,7 @@ pub(super) struct Scatter<'a> {
     pub(super) d: usize,
     pub(super) counts: &'a [f64],
     /// Diagonals for the diagonal models, else matrices.
-    pub(super) scatter: &'a [f64],
+    pub(super) sums: &'a [f64],
 }
 
 /// A volume, a shape or a variance so small that R gives up.
@@ -47,12 +47,12 @@ impl Scatter<'_> {
     /// The covariances; `None` where one is singular. A common orientation is looked for from `axes` on, if there are
     /// any, and left there.
     pub(super) fn covariances(&self, axes: &mut Vec<f64>) -> Option<Covariances> {
-        if self.counts.iter().any(|&c| !(c > f64::EPSILON)) {
+        if self.counts.iter().any(|&c| c.is_nan() || c <= f64::EPSILON) {
             return None;
         }
         match self.model {
             Model::EII | Model::VII | Model::EEI | Model::VEI | Model::EVI | Model::VVI => self.diagonal(),
-            Model::EEE => Some(Covariances::Shared(self.scatter.iter().map(|s| s / self.n).collect())),
+            Model::EEE => Some(Covariances::Shared(self.sums.iter().map(|s| s / self.n).collect())),
             Model::VEE => self.vee(),
             Model::EVE | Model::VVE => self.common_orientation(axes),
             Model::EEV | Model::VEV => self.own_orientations(),
@@ -66,15 +66,15 @@ impl Scatter<'_> {
 
     /// The scatter of each component.
     fn each(&self) -> std::slice::ChunksExact<'_, f64> {
-        self.scatter.chunks_exact(if self.model.is_diagonal() { self.d } else { self.d * self.d })
+        self.sums.chunks_exact(if self.model.is_diagonal() { self.d } else { self.d * self.d })
     }
 
     fn diagonal(&self) -> Option<Covariances> {
         let (d, g) = (self.d, self.counts.len());
         let mut values = Vec::with_capacity(g * d);
         match self.model {
-            Model::EII => values = vec![self.scatter.iter().sum::<f64>() / (self.n * d as f64); g * d],
-            Model::EEI => values.extend(self.scatter.iter().map(|s| s / self.n).cycle().take(g * d)),
+            Model::EII => values = vec![self.sums.iter().sum::<f64>() / (self.n * d as f64); g * d],
+            Model::EEI => values.extend(self.sums.iter().map(|s| s / self.n).cycle().take(g * d)),
             Model::VII => {
                 for (w, c) in self.each().zip(self.counts) {
                     values.extend(std::iter::repeat_n(w.iter().sum::<f64>() / (c * d as f64), d));
@@ -93,7 +93,7 @@ impl Scatter<'_> {
                 }
             }
             _ => {
-                let all: Vec<f64> = self.scatter.to_vec();
+                let all: Vec<f64> = self.sums.to_vec();
                 let (volumes, shape) = self.volumes_and_shape(&all, vec![1.0; d])?;
                 values.extend(volumes.iter().flat_map(|v| shape.iter().map(move |s| s * v)));
             }
@@ -206,7 +206,9 @@ impl Scatter<'_> {
             }
         } else {
             for (own, c) in diagonals.chunks_exact_mut(d).zip(self.counts) {
-                own.iter_mut().for_each(|v| *v /= c);
+                for v in own {
+                    *v /= c;
+                }
             }
         }
         fine(&diagonals).then(|| Covariances::Full(diagonals.chunks_exact(d).flat_map(|v| compose(v, axes)).collect()))

@@ -74,7 +74,7 @@ fn maximise(points: &Points, total: &[f64], model: Model, sums: &Sums, mut axes:
         &sums.scatter
     };
     let n = points.n as f64;
-    let covariances = Scatter { model, n, d, counts: &sums.counts, scatter }.covariances(&mut axes)?;
+    let covariances = Scatter { model, n, d, counts: &sums.counts, sums: scatter }.covariances(&mut axes)?;
     Some(Estimate {
         weights: sums.counts.iter().map(|c| c / n).collect(),
         means: sums.means.clone(),

@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn bounds_change_no_merge() {
         // Every cost exact from the start must give the same tree.
-        let rows: Vec<f64> = (0..120).map(|e| f64::from((e * 7919 % 1009) as i32) / 100.0).collect();
+        let rows: Vec<f64> = (0..120).map(|e| f64::from(e * 7919 % 1009) / 100.0).collect();
         let lazy = merges(&rows, 3, "test", &Ctx::default()).unwrap();
         let mut tree = Tree::new(&rows, 3);
         for &(a, b) in &lazy {

@@ -30,7 +30,7 @@ pub(super) fn factor(a: &[f64], d: usize) -> Option<Vec<f64>> {
         let (done, rest) = l.split_at_mut(j * d);
         let row = &mut rest[..d];
         for i in 0..j {
-            let other = &done[i * d..i * d + i + 1];
+            let other = &done[i * d..=i * d + i];
             let sum: f64 = row[..i].iter().zip(other).map(|(x, y)| x * y).sum();
             row[i] = (row[i] - sum) / other[i];
         }
@@ -60,7 +60,9 @@ pub(super) fn inverse_lower(l: &[f64], d: usize) -> Vec<f64> {
             let x = l[i * d + k];
             row[..=k].iter_mut().zip(&done[k * d..]).for_each(|(r, y)| *r -= x * y);
         }
-        row[..=i].iter_mut().for_each(|r| *r /= l[i * d + i]);
+        for r in &mut row[..=i] {
+            *r /= l[i * d + i];
+        }
     }
     inverse
 }

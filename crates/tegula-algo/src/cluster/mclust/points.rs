@@ -1,8 +1,9 @@
 //! The observations in `f64`, around their mean.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use tegula_core::{Error, Result, par};
 
-use super::matrix::add_outer;
 use crate::linalg::panel::rows_per_block;
 
 /// Rows of numbers, stored less their mean, so that sums of squares lose no digits.
@@ -70,7 +71,9 @@ impl Points {
         let d = self.d;
         par::sum_vectors(self.n, rows_per_block(self.n), d * d, |block| {
             let mut sum = vec![0.0; d * d];
-            block.for_each(|i| add_outer(&mut sum, 1.0, self.row(i)));
+            let x = MatRef::from_column_major_slice(&self.rows[block.start * d..block.end * d], d, block.len());
+            let to = MatMut::from_row_major_slice_mut(&mut sum, d, d);
+            matmul(to, Accum::Replace, x, x.transpose(), 1.0, Par::Seq);
             sum
         })
     }

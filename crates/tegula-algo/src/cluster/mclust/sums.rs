@@ -78,7 +78,7 @@ pub(super) fn sums(points: &Points, belongs: &Belongs<'_>, squares: Squares) -> 
                     labels[rows.clone()].iter().enumerate().for_each(|(i, &c)| z[i * g + c as usize] = 1.0);
                 }
                 Belongs::To(estimate, density) => {
-                    likelihood[0] += probabilities(points, rows.start, estimate, density, z)
+                    likelihood[0] += probabilities(points, rows.start, estimate, density, z);
                 }
             }
             for k in 0..g {
