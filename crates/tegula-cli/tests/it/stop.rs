@@ -10,14 +10,14 @@ use crate::files::{two_groups, write};
 /// Runs the pipeline on a tissue that takes a while, presses Ctrl-C when the components are there, and returns the exit
 /// code.
 fn press(dir: &Path, times: usize) -> i32 {
-    write(dir, "in.h5ad", &two_groups(20_000, 12));
+    write(dir, "in.h5ad", &two_groups(45_000, 12));
     let mut run = tegula();
     let run = run.current_dir(dir).args(["run", "in.h5ad", "-o", "out"]).stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = run.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|l| l.unwrap().contains("pp.pca")), "the components are never said");
-    // Close together, for what there is would soon be kept; but apart, for the kernel joins signals that still wait.
-    let press = format!("kill -INT {}; sleep 0.003;", child.id()).repeat(times);
+    // By then the search for neighbours is under way, which takes far longer than the presses are apart.
+    let press = format!("sleep 0.01; {}", format!("kill -INT {}; sleep 0.003;", child.id()).repeat(times));
     Command::new("sh").args(["-c", &press]).status().unwrap();
     // What it says until its end must be taken, or it would wait for us.
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
