@@ -280,3 +280,27 @@ def test_a_refused_logarithm_leaves_the_values_alone():
     with pytest.raises(ValueError, match="negative"):
         tg.pp.log1p(adata)
     assert (adata.X.data == before).all()
+
+
+def test_embeddings_write_their_places_and_what_they_keep():
+    adata = prepared()
+    tg.tl.spasne(adata, alpha=9, beta=4, perplexity=10, n_iter=300)
+    assert adata.obsm["X_spasne"].shape == (400, 2)
+    assert 0 < adata.uns["spasne"]["r1"] <= 1
+    tg.tl.tsne(adata, perplexity=10, n_iter=300, n_components=3)
+    assert adata.obsm["X_tsne"].shape == (400, 3)
+    del adata.obsm["spatial"]
+    with pytest.raises(KeyError, match="spatial"):
+        tg.tl.spasne(adata, perplexity=10)
+
+
+def test_groups_around_centres_and_of_mixtures():
+    adata = prepared()
+    tg.tl.kmeans(adata, n_clusters=2)
+    assert list(adata.obs["kmeans"].cat.categories) == ["0", "1"]
+    tg.tl.mclust(adata, n_components=[2, 3], n_pcs=4)
+    k = adata.obs["mclust"].cat.categories
+    assert list(k) == [str(c + 1) for c in range(len(k))]
+    assert adata.obsm["mclust_prob"].shape == (400, len(k))
+    assert np.allclose(adata.obsm["mclust_prob"].sum(1), 1)
+    assert adata.obs["mclust_uncertainty"].between(0, 1).all()

@@ -9,7 +9,7 @@ use crate::linalg::panel::{Real, Row, W};
 /// Observations per strip of a [`Pairs`]: two cache lines of `f32`.
 pub(super) const STRIP: usize = 2 * W;
 
-/// A symmetric matrix with zeros on its diagonal, in strips of [`STRIP`] rows that begin at their own first column.
+/// A symmetric matrix with zeros on its diagonal, in strips of `STRIP` rows that begin at their own first column.
 ///
 /// The square at the head of a strip is stored whole. Every row is filled up with zeros to whole cache lines.
 #[derive(Debug, Clone, PartialEq)]

@@ -51,7 +51,7 @@ impl EmbeddingScore {
 /// for the silhouette.
 ///
 /// # Errors
-/// As [`super::distance_correlation`], [`knn_recall`] and [`super::silhouette`].
+/// As [`super::distance_correlation`], [`knn_recall`] and [`super::silhouette()`].
 ///
 /// ```
 /// use tegula_algo::metrics::score_embedding;
