@@ -21,7 +21,7 @@ mod source;
 pub mod sweep;
 mod vote;
 
-pub use consensus::{Consensus, ConsensusParams, consensus};
+pub use consensus::{Combined, Consensus, ConsensusParams, combine, consensus};
 pub use kmeans::{Kmeans, KmeansParams, kmeans};
 pub use leiden::{LeidenParams, leiden, leiden_from};
 pub use louvain::{LouvainParams, louvain, louvain_from};

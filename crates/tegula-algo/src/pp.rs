@@ -5,6 +5,7 @@ mod check;
 mod columns;
 pub mod combat;
 mod dense;
+pub mod diffuse;
 mod fast_math;
 pub mod filter_cells;
 pub mod filter_genes;
@@ -22,6 +23,7 @@ pub use bin::{BinParams, Bins, bin, sum_rows};
 pub use check::{check_counts, check_finite};
 pub use columns::{Totals, moments};
 pub use combat::{CombatParams, combat};
+pub use diffuse::{DiffuseParams, Steps, choose_steps, diffuse};
 pub use filter_cells::{FilterCellsParams, filter_cells};
 pub use filter_genes::{FilterGenesParams, filter_genes};
 pub use highly_variable_genes::{Flavor, HighlyVariableGenesParams, highly_variable_genes};
@@ -46,6 +48,7 @@ pub const METHODS: &[&dyn Method] = &[
     &entry::<NormalizePearsonResidualsParams>(),
     &entry::<ScaleParams>(),
     &entry::<CombatParams>(),
+    &entry::<DiffuseParams>(),
     &entry::<BinParams>(),
     &entry::<SubsampleParams>(),
 ];

@@ -1,8 +1,12 @@
 //! `tl.consensus`: many runs, one answer, and how sure it is.
 
+mod combine;
+
+pub use combine::{Combined, combine};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Array, Column, Ctx, Dict, Graph, Outcome, Result, Slot, Step, Value};
+use tegula_core::{AnnData, Array, Column, Ctx, Dict, Error, Graph, Labels, Outcome, Result, Slot, Step, Value};
 
 use super::level::undirected;
 use super::multilevel::Settings;
@@ -18,7 +22,8 @@ use super::vote::{confidence, mend, vote};
 ///
 /// # What it does
 /// Runs Leiden or Louvain with many seeds (and resolutions), and returns one partition with a confidence between 0 and 1
-/// for every observation, and the mean adjusted Rand index between the runs: how far the clusters can be believed.
+/// for every observation, and the mean adjusted Rand index between the runs: how far the clusters can be believed. With
+/// `keys` it combines labels that are there already, of whatever methods.
 ///
 /// # When to use it
 /// Before a result is interpreted: a single run is one of many about equally good answers. Low confidence marks
@@ -29,15 +34,18 @@ use super::vote::{confidence, mend, vote};
 /// 2. The run that agrees best with the others (mean ARI) is the start.
 /// 3. An observation i goes to the cluster B with the greatest `s(i, B)`, the mean over runs of |C(i) ∩ B| / |C(i) ∪ B|
 ///    with C(i) its cluster in a run, until the mean of s over observations rises no more.
-/// 4. A part that hangs apart from its cluster joins the cluster it is tied to most strongly: clusters are connected.
+/// 4. A part that hangs apart from its cluster joins the cluster it is tied to most strongly: clusters are connected. With
+///    `keys`, where there is no graph, this is left out.
 ///
 /// The confidence is s(i, B) of the final cluster: 1 where all runs found exactly this cluster. It looks at both
 /// companions lost and strangers gained, compares clusters of any number, and needs no matching of labels.
 ///
 /// # Reads and writes
-/// Reads `obsp["connectivities"]`, or what `neighbors_key` or `obsp` name (`obsp = scc_connectivities` after `tl.scc`).
+/// Reads `obsp["connectivities"]`, or what `neighbors_key` or `obsp` name (`obsp = scc_connectivities` after `tl.scc`); with
+/// `keys` these columns of `obs`.
 /// Writes `obs[key_added]`, `obs["<key_added>_confidence"]`, `uns[key_added]`: `params`, `mean_ari`, `modularity` at γ = 1,
-/// `quality` at the first resolution, `runs` (`resolution`, `n_clusters`, `quality`, `ari`: mean with the other runs).
+/// `quality` at the first resolution, `runs` (`resolution`, `n_clusters`, `quality`, `ari`: mean with the other runs); with
+/// `keys` of these `mean_ari` and `runs` (`key`, `n_clusters`, `ari`).
 ///
 /// # Determinism
 /// Seeded; the same bits for any number of threads.
@@ -77,6 +85,8 @@ pub struct ConsensusParams {
     pub obsp: Option<String>,
     /// Use the edges' weights; otherwise every edge counts 1.
     pub use_weights: bool,
+    /// Columns of `obs` with labels to combine; nothing is run then, and no graph is looked at.
+    pub keys: Vec<String>,
     /// Key of the result in `obs` and `uns`.
     pub key_added: String,
 }
@@ -93,6 +103,7 @@ impl Default for ConsensusParams {
             neighbors_key: None,
             obsp: None,
             use_weights: true,
+            keys: Vec::new(),
             key_added: "consensus".into(),
         }
     }
@@ -163,6 +174,31 @@ pub fn consensus(graph: &Graph, params: &ConsensusParams, ctx: &Ctx<'_>) -> Resu
 }
 
 impl ConsensusParams {
+    /// Combines the columns `keys`.
+    fn combine(&self, adata: &mut AnnData) -> Result<Outcome> {
+        let labellings = self.keys.iter().map(|key| adata.labels(key)).collect::<Result<Vec<_>>>()?;
+        let named = |(labels, key): (&Labels, &String)| match labels.codes().iter().any(|&c| c < 0) {
+            true => Err(Error::data(Slot::obs(key), "has no label for some observations; drop these first")),
+            false => Ok(()),
+        };
+        labellings.iter().zip(&self.keys).try_for_each(named)?;
+        let found = combine(&labellings)?;
+        let counts = labellings.iter().map(|l| l.categories().len() as f64).collect();
+        let runs = Dict::from([
+            ("key".to_owned(), Value::from(Array::strings(self.keys.clone()))),
+            ("n_clusters".to_owned(), Value::from(Array::vector(counts))),
+            ("ari".to_owned(), Value::from(Array::vector(found.ari))),
+        ]);
+        let entry =
+            Dict::from([("mean_ari".to_owned(), Value::from(found.mean_ari)), ("runs".to_owned(), Value::from(runs))]);
+        let n_clusters = found.labels.categories().len();
+        let outcome = told(n_clusters, found.mean_ari, &found.confidence, self.keys.len());
+        adata.set_obs(&self.key_added, found.labels)?;
+        adata.set_obs(&self.confidence_key(), Column::Float(found.confidence))?;
+        adata.set_uns(&self.key_added, entry);
+        Ok(outcome)
+    }
+
     fn source(&self) -> Source<'_> {
         Source { neighbors_key: self.neighbors_key.as_deref(), obsp: self.obsp.as_deref() }
     }
@@ -177,7 +213,7 @@ impl Step for ConsensusParams {
     const SUMMARY: &'static str = "Clusters many times and keeps what the runs agree on, with a confidence for each.";
 
     fn reads(&self) -> Vec<Slot> {
-        self.source().reads()
+        if self.keys.is_empty() { self.source().reads() } else { self.keys.iter().map(|key| Slot::obs(key)).collect() }
     }
 
     fn writes(&self) -> Vec<Slot> {
@@ -191,6 +227,9 @@ impl Step for ConsensusParams {
         if self.n_clusters == Some(0) {
             return Err(Self::refuse("n_clusters", 0, "at least 1"));
         }
+        if self.keys.len() == 1 {
+            return Err(Self::refuse("keys", &self.keys[0], "at least two columns, or none to run anew"));
+        }
         if self.key_added.is_empty() {
             return Err(Self::refuse("key_added", "empty", "the name of a column"));
         }
@@ -198,6 +237,9 @@ impl Step for ConsensusParams {
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
+        if !self.keys.is_empty() {
+            return self.combine(adata);
+        }
         let graph = self.source().graph(adata)?;
         let found = consensus(&graph, self, ctx)?;
         let column = |f: &dyn Fn(&Partition) -> f64| Value::from(Array::vector(found.runs.iter().map(f).collect()));
@@ -215,7 +257,9 @@ impl Step for ConsensusParams {
             ("cluster_method".to_owned(), Value::from(self.cluster_method.name())),
             ("random_state".to_owned(), Value::Int(ctx.seed() as i64)),
         ]);
-        let mean = found.confidence.iter().sum::<f64>() / found.confidence.len().max(1) as f64;
+        let n_clusters = found.partition.n_clusters;
+        let mut outcome = told(n_clusters, found.mean_ari, &found.confidence, found.runs.len());
+        outcome.insert("quality".to_owned(), Value::from(found.partition.quality));
         let modularity = Objective::Modularity.quality(&graph, &found.partition.membership, 1.0);
         let entry = Dict::from([
             ("params".to_owned(), Value::from(params)),
@@ -227,12 +271,17 @@ impl Step for ConsensusParams {
         adata.set_obs(&self.key_added, found.partition.labels())?;
         adata.set_obs(&self.confidence_key(), Column::Float(found.confidence))?;
         adata.set_uns(&self.key_added, entry);
-        Ok(Dict::from([
-            ("n_clusters".to_owned(), Value::from(found.partition.n_clusters)),
-            ("mean_ari".to_owned(), Value::from(found.mean_ari)),
-            ("mean_confidence".to_owned(), Value::from(mean)),
-            ("quality".to_owned(), Value::from(found.partition.quality)),
-            ("n_runs".to_owned(), Value::from(found.runs.len())),
-        ]))
+        Ok(outcome)
     }
+}
+
+/// What is told of a consensus.
+fn told(n_clusters: usize, mean_ari: f64, confidence: &[f64], n_runs: usize) -> Outcome {
+    let mean = confidence.iter().sum::<f64>() / confidence.len().max(1) as f64;
+    Dict::from([
+        ("n_clusters".to_owned(), Value::from(n_clusters)),
+        ("mean_ari".to_owned(), Value::from(mean_ari)),
+        ("mean_confidence".to_owned(), Value::from(mean)),
+        ("n_runs".to_owned(), Value::from(n_runs)),
+    ])
 }

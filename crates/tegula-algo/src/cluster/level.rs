@@ -156,10 +156,10 @@ pub(super) fn members(group: &[u32], k: usize) -> (Vec<usize>, Vec<u32>) {
     (start, members)
 }
 
-/// Numbers the labels `0..k` in the order of their first node; returns `k`. Labels must be below their number.
+/// Numbers the labels `0..k` in the order of their first node; returns `k`.
 pub(super) fn compact(membership: &mut [u32]) -> usize {
     const NONE: u32 = u32::MAX;
-    let mut new = vec![NONE; membership.len()];
+    let mut new = vec![NONE; membership.iter().max().map_or(0, |&top| top as usize + 1)];
     let mut k = 0;
     for c in membership.iter_mut() {
         let label = &mut new[*c as usize];

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tegula_algo::cluster::scc::ClusterMethod;
-use tegula_algo::cluster::{Consensus, ConsensusParams, Objective, Partition, consensus};
+use tegula_algo::cluster::{Consensus, ConsensusParams, Objective, Partition, combine, consensus};
 use tegula_algo::metrics::ari;
 use tegula_core::{AnnData, Column, Ctx, Error, Frame, Graph, Labels, Step, run};
 
@@ -160,4 +160,31 @@ fn the_step_writes_clusters_confidence_and_facts() {
     for p in bad {
         assert!(matches!(p.validate(), Err(Error::Param { .. })), "{p:?}");
     }
+}
+
+#[test]
+fn labels_of_several_methods_are_combined() {
+    let mut a = AnnData::new(None, Frame::with_range_index(7), Frame::default()).unwrap();
+    let column = |text: &str| Labels::from_strings(&text.chars().map(|c| c.to_string()).collect::<Vec<_>>());
+    for (key, text) in [("one", "aaaabbb"), ("two", "xxxyyyy"), ("three", "ppppqqr")] {
+        a.set_obs(key, column(text)).unwrap();
+    }
+    let keys = ["one", "two", "three"].map(String::from).to_vec();
+    let params = ConsensusParams { keys: keys.clone(), ..Default::default() };
+    let outcome = run(&params, &mut a, &Ctx::new(0)).unwrap();
+    let found = combine(&keys.iter().map(|k| a.labels(k).unwrap()).collect::<Vec<_>>()).unwrap();
+    assert_eq!(found.labels.codes(), [0, 0, 0, 0, 1, 1, 1]);
+    assert_eq!(a.labels("consensus").unwrap(), found.labels);
+    // |C ∩ B| / |C ∪ B| by hand: 4/4, 3/4, 4/4 for the first; 3/3, 3/4, 2/3 for the fifth.
+    assert!((found.confidence[0] - 2.75 / 3.0).abs() < 1e-15);
+    assert!((found.confidence[4] - (1.0 + 0.75 + 2.0 / 3.0) / 3.0).abs() < 1e-15);
+    let pair = |x: &str, y: &str| ari(&a.labels(x).unwrap(), &a.labels(y).unwrap()).unwrap();
+    let mean = (pair("one", "two") + pair("one", "three") + pair("two", "three")) / 3.0;
+    assert!((outcome["mean_ari"].as_f64().unwrap() - mean).abs() < 1e-15);
+    let refused = ConsensusParams { keys: vec!["one".into()], ..Default::default() }.validate().unwrap_err();
+    assert!(refused.to_string().contains("at least two"), "{refused}");
+    a.set_obs("gap", Labels::new(vec![0, 0, 0, -1, 0, 0, 0], vec!["g".into()], false).unwrap()).unwrap();
+    let params = ConsensusParams { keys: vec!["one".into(), "gap".into()], ..Default::default() };
+    let refused = run(&params, &mut a, &Ctx::new(0)).unwrap_err().to_string();
+    assert!(refused.contains("obs[\"gap\"]") && refused.contains("no label"), "{refused}");
 }

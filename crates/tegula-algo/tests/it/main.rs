@@ -6,6 +6,7 @@ mod cluster;
 mod communities;
 mod consensus;
 mod delaunay;
+mod diffuse;
 mod embed;
 mod embedding_metrics;
 mod graph;

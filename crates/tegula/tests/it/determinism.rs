@@ -25,6 +25,8 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("tl.leiden", json!({"restrict_to_key": "leiden3", "restrict_to_groups": ["0"]})),
         ("tl.scc", json!({"e_neigh": 12})),
         ("tl.consensus", json!({"n_runs": 4})),
+        ("tl.consensus", json!({"keys": ["leiden", "scc"], "key_added": "both"})),
+        ("pp.diffuse", json!({})),
         ("tl.sweep", json!({"s_neigh": [4, 6], "e_neigh": [6, 12], "resolution": [1.0], "n_runs": 3})),
         ("tl.smooth", json!({"key": "scc"})),
         ("tl.annotate", json!({"key": "scc", "default": "rest", "map": ["0=zero"]})),
