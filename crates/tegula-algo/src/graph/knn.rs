@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result, par};
 
-use super::panels::{GROUP, Panels, Queries, length2, scan};
+use crate::index::panels::{GROUP, Panels, Queries, length2, scan};
 use crate::linalg::panel::W;
 
 /// Queries per block.

@@ -2,7 +2,7 @@
 
 use tegula_core::Dense;
 
-use crate::graph::panels::{Panels, Queries, scan};
+use crate::index::panels::{Panels, Queries, scan};
 
 /// The nearest centre of a row, and how far the nearest two are.
 #[derive(Debug, Clone, Copy)]
