@@ -10,6 +10,8 @@ use crate::linalg::panel::W;
 
 /// Queries per block.
 const QUERIES: usize = 128;
+/// Tasks that few queries are cut into.
+const TASKS: usize = 32;
 /// Candidates looked through before the next queries are: in 30 dimensions they stay in the second-level cache.
 const CANDIDATES: usize = 1024;
 /// The task as progress shows it.
@@ -118,23 +120,11 @@ impl Knn {
 /// ```
 pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
     check(data, k)?;
-    let n = data.n_rows();
-    ctx.begin(TASK, n as u64);
-    let products = Exact::new(data);
-    let parts: Vec<Vec<(f64, u32)>> = par::blocks(n, QUERIES)
-        .map(|range| {
-            let rows: Vec<u32> = range.map(|i| i as u32).collect();
-            let part = products.nearest(&rows, k);
-            ctx.tick(TASK, rows.len() as u64).map(|()| part)
-        })
-        .collect::<Result<_>>()?;
+    let rows: Vec<u32> = (0..data.n_rows() as u32).collect();
+    ctx.begin(TASK, rows.len() as u64);
+    let found = Exact::new(data).search(&rows, k, ctx)?;
     ctx.end(TASK);
-    let mut indices = Vec::with_capacity(n * k);
-    let mut distances = Vec::with_capacity(n * k);
-    for (d2, j) in parts.into_iter().flatten() {
-        indices.push(j);
-        distances.push(d2.sqrt());
-    }
+    let (distances, indices) = found.into_iter().map(|(d2, j)| (d2.sqrt(), j)).unzip();
     Ok(Knn::from_parts(k, indices, distances))
 }
 
@@ -142,16 +132,9 @@ pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
 pub(crate) fn knn_of(data: &Dense, rows: &[u32], k: usize, ctx: &Ctx<'_>) -> Result<Vec<u32>> {
     check(data, k)?;
     ctx.begin(TASK, rows.len() as u64);
-    let products = Exact::new(data);
-    let parts: Vec<Vec<(f64, u32)>> = rows
-        .par_chunks(QUERIES)
-        .map(|rows| {
-            let part = products.nearest(rows, k);
-            ctx.tick(TASK, rows.len() as u64).map(|()| part)
-        })
-        .collect::<Result<_>>()?;
+    let found = Exact::new(data).search(rows, k, ctx)?;
     ctx.end(TASK);
-    Ok(parts.into_iter().flatten().map(|e| e.1).collect())
+    Ok(found.into_iter().map(|e| e.1).collect())
 }
 
 /// Refuses data without nearest neighbours.
@@ -253,7 +236,19 @@ impl<'a> Exact<'a> {
     }
 
     /// The `k` nearest others of each of these rows with their squared distances, one row after the other.
-    pub(super) fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
+    pub(super) fn search(&self, rows: &[u32], k: usize, ctx: &Ctx<'_>) -> Result<Vec<(f64, u32)>> {
+        // Where there are few rows, all threads get some.
+        let size = rows.len().div_ceil(TASKS).clamp(1, QUERIES);
+        let found = |rows: &[u32]| {
+            let found = self.nearest(rows, k);
+            ctx.tick(TASK, rows.len() as u64).map(|()| found)
+        };
+        let parts: Vec<Vec<(f64, u32)>> = rows.par_chunks(size).map(found).collect::<Result<_>>()?;
+        Ok(parts.concat())
+    }
+
+    /// The nearest of rows that are searched together.
+    fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
         let mut found: Vec<Found> = rows.iter().map(|_| Found::new(k)).collect();
         let (mut queries, mut row) = (Queries::new(self.rows.dim()), vec![0f32; self.rows.dim()]);
         for &i in rows {
