@@ -3,9 +3,10 @@
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
 use rayon::prelude::*;
-use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result, par};
+use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result};
 
 use crate::index::panels::{GROUP, Panels, Queries, length2, scan};
+use crate::linalg::column_means;
 use crate::linalg::panel::W;
 
 /// Queries per block.
@@ -159,19 +160,6 @@ pub(crate) fn check_k(method: &str, name: &str, k: usize, n: usize) -> Result<()
     }
 }
 
-/// The mean of the rows.
-fn mean(data: &Dense) -> Vec<f64> {
-    let (n, d) = (data.n_rows(), data.n_cols());
-    let sums = par::sum_vectors(n, par::BLOCK, d, |range| {
-        let mut sum = vec![0.0; d];
-        for i in range {
-            sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
-        }
-        sum
-    });
-    sums.into_iter().map(|s| s / n as f64).collect()
-}
-
 /// Rows about their mean, scaled.
 pub(super) struct Centred<'a> {
     pub(super) data: &'a Dense,
@@ -182,7 +170,7 @@ pub(super) struct Centred<'a> {
 
 impl<'a> Centred<'a> {
     pub(super) fn new(data: &'a Dense) -> Self {
-        let mut centred = Self { data, mean: mean(data), scale: 1.0 };
+        let mut centred = Self { data, mean: column_means(data), scale: 1.0 };
         let reach =
             (0..data.n_rows()).into_par_iter().map(|i| centred.numbers(i).fold(0.0, |m: f64, x| m.max(x.abs())));
         let reach = reach.reduce(|| 0.0, f64::max);
