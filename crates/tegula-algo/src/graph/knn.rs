@@ -36,16 +36,23 @@ impl Knn {
 
     /// The first `k` neighbours from distances as [`Knn::distance_csr`] stores them; `None` where a row has fewer.
     pub(crate) fn from_distances(distances: &Csr, k: usize) -> Option<Self> {
-        let (mut indices, mut nearest) = (Vec::new(), Vec::new());
-        let mut row = Vec::new();
-        for i in 0..distances.n_rows() {
-            let (cols, values) = distances.row(i);
-            row.clear();
-            row.extend(values.iter().copied().zip(cols.iter().copied()));
-            row.sort_unstable_by(|a: &(f32, u32), b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            indices.extend(row.get(..k)?.iter().map(|e| e.1));
-            nearest.extend(row[..k].iter().map(|e| f64::from(e.0)));
+        let n = distances.n_rows();
+        if (0..n).any(|i| distances.row(i).0.len() < k) {
+            return None;
         }
+        let (mut indices, mut nearest) = (vec![0u32; n * k], vec![0f64; n * k]);
+        indices.par_chunks_mut(k).zip(nearest.par_chunks_mut(k)).enumerate().for_each_init(
+            Vec::new,
+            |row, (i, (indices, nearest))| {
+                let (cols, values) = distances.row(i);
+                row.clear();
+                row.extend(values.iter().copied().zip(cols.iter().copied()));
+                row.sort_unstable_by(|a: &(f32, u32), b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                for ((&(d, j), index), near) in row.iter().zip(indices).zip(nearest) {
+                    (*index, *near) = (j, f64::from(d));
+                }
+            },
+        );
         Some(Self::from_parts(k, indices, nearest))
     }
 
