@@ -7,7 +7,6 @@ mod grid;
 pub mod knn;
 mod lattice;
 pub mod neighbors;
-pub(crate) mod panels;
 mod prune;
 mod sections;
 pub mod spatial;

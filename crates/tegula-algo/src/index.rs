@@ -1,7 +1,8 @@
-//! Search structures over positions, and sums over all pairs of them.
+//! Search structures over positions and rows, and sums over all pairs of positions.
 
 mod kdtree;
 mod nbody;
+pub(crate) mod panels;
 mod triangulation;
 
 pub use kdtree::KdTree;

@@ -4,12 +4,14 @@
 //! called on one thread inside a block.
 
 mod basis;
+mod columns;
 mod eigh;
 pub mod panel;
 mod spmm;
 
 pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
+pub(crate) use columns::column_means;
 pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use spmm::gather;
 pub use spmm::{spmm, spmm_t, sum_rows};

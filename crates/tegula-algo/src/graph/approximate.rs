@@ -63,7 +63,7 @@ pub fn knn_approximate(data: &Dense, k: usize, min_recall: f64, ctx: &Ctx<'_>) -
     if u32::try_from(n).is_err() {
         return Err(Error::data("nearest neighbours", format!("{n} rows are more than the {} possible", u32::MAX)));
     }
-    ctx.begin(TASK, n as u64);
+    ctx.begin(TASK, (SAMPLE + n) as u64);
     let truth = Truth::of(data, k, ctx)?;
     let centred = Centred::new(data);
     let cells = cells(&centred, ctx)?;
@@ -140,13 +140,8 @@ impl Truth {
         let mut rows: Vec<u32> = (0..SAMPLE).map(|_| rng.random_range(0..n) as u32).collect();
         rows.sort_unstable();
         rows.dedup();
-        let exact = Exact::new(data);
-        let some = |rows: &[u32]| {
-            let nearest = exact.nearest(rows, k);
-            ctx.tick(TASK, 0).map(|()| nearest)
-        };
-        let parts: Vec<Vec<(f64, u32)>> = rows.par_chunks(64).map(some).collect::<Result<_>>()?;
-        Ok(Self { rows, nearest: parts.concat(), k })
+        let nearest = Exact::new(data).search(&rows, k, ctx)?;
+        Ok(Self { rows, nearest, k })
     }
 
     /// How near, in distances to the `k`-th neighbour, the border of a cell has to be for the cell to be looked

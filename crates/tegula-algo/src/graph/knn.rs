@@ -3,13 +3,16 @@
 #![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
 
 use rayon::prelude::*;
-use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result, par};
+use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result};
 
-use super::panels::{GROUP, Panels, Queries, length2, scan};
+use crate::index::panels::{GROUP, Panels, Queries, length2, scan};
+use crate::linalg::column_means;
 use crate::linalg::panel::W;
 
 /// Queries per block.
 const QUERIES: usize = 128;
+/// Tasks that few queries are cut into.
+const TASKS: usize = 32;
 /// Candidates looked through before the next queries are: in 30 dimensions they stay in the second-level cache.
 const CANDIDATES: usize = 1024;
 /// The task as progress shows it.
@@ -33,16 +36,23 @@ impl Knn {
 
     /// The first `k` neighbours from distances as [`Knn::distance_csr`] stores them; `None` where a row has fewer.
     pub(crate) fn from_distances(distances: &Csr, k: usize) -> Option<Self> {
-        let (mut indices, mut nearest) = (Vec::new(), Vec::new());
-        let mut row = Vec::new();
-        for i in 0..distances.n_rows() {
-            let (cols, values) = distances.row(i);
-            row.clear();
-            row.extend(values.iter().copied().zip(cols.iter().copied()));
-            row.sort_unstable_by(|a: &(f32, u32), b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            indices.extend(row.get(..k)?.iter().map(|e| e.1));
-            nearest.extend(row[..k].iter().map(|e| f64::from(e.0)));
+        let n = distances.n_rows();
+        if (0..n).any(|i| distances.row(i).0.len() < k) {
+            return None;
         }
+        let (mut indices, mut nearest) = (vec![0u32; n * k], vec![0f64; n * k]);
+        indices.par_chunks_mut(k).zip(nearest.par_chunks_mut(k)).enumerate().for_each_init(
+            Vec::new,
+            |row, (i, (indices, nearest))| {
+                let (cols, values) = distances.row(i);
+                row.clear();
+                row.extend(values.iter().copied().zip(cols.iter().copied()));
+                row.sort_unstable_by(|a: &(f32, u32), b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                for ((&(d, j), index), near) in row.iter().zip(indices).zip(nearest) {
+                    (*index, *near) = (j, f64::from(d));
+                }
+            },
+        );
         Some(Self::from_parts(k, indices, nearest))
     }
 
@@ -118,23 +128,11 @@ impl Knn {
 /// ```
 pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
     check(data, k)?;
-    let n = data.n_rows();
-    ctx.begin(TASK, n as u64);
-    let products = Exact::new(data);
-    let parts: Vec<Vec<(f64, u32)>> = par::blocks(n, QUERIES)
-        .map(|range| {
-            let rows: Vec<u32> = range.map(|i| i as u32).collect();
-            let part = products.nearest(&rows, k);
-            ctx.tick(TASK, rows.len() as u64).map(|()| part)
-        })
-        .collect::<Result<_>>()?;
+    let rows: Vec<u32> = (0..data.n_rows() as u32).collect();
+    ctx.begin(TASK, rows.len() as u64);
+    let found = Exact::new(data).search(&rows, k, ctx)?;
     ctx.end(TASK);
-    let mut indices = Vec::with_capacity(n * k);
-    let mut distances = Vec::with_capacity(n * k);
-    for (d2, j) in parts.into_iter().flatten() {
-        indices.push(j);
-        distances.push(d2.sqrt());
-    }
+    let (distances, indices) = found.into_iter().map(|(d2, j)| (d2.sqrt(), j)).unzip();
     Ok(Knn::from_parts(k, indices, distances))
 }
 
@@ -142,16 +140,9 @@ pub fn knn(data: &Dense, k: usize, ctx: &Ctx<'_>) -> Result<Knn> {
 pub(crate) fn knn_of(data: &Dense, rows: &[u32], k: usize, ctx: &Ctx<'_>) -> Result<Vec<u32>> {
     check(data, k)?;
     ctx.begin(TASK, rows.len() as u64);
-    let products = Exact::new(data);
-    let parts: Vec<Vec<(f64, u32)>> = rows
-        .par_chunks(QUERIES)
-        .map(|rows| {
-            let part = products.nearest(rows, k);
-            ctx.tick(TASK, rows.len() as u64).map(|()| part)
-        })
-        .collect::<Result<_>>()?;
+    let found = Exact::new(data).search(rows, k, ctx)?;
     ctx.end(TASK);
-    Ok(parts.into_iter().flatten().map(|e| e.1).collect())
+    Ok(found.into_iter().map(|e| e.1).collect())
 }
 
 /// Refuses data without nearest neighbours.
@@ -176,19 +167,6 @@ pub(crate) fn check_k(method: &str, name: &str, k: usize, n: usize) -> Result<()
     }
 }
 
-/// The mean of the rows.
-fn mean(data: &Dense) -> Vec<f64> {
-    let (n, d) = (data.n_rows(), data.n_cols());
-    let sums = par::sum_vectors(n, par::BLOCK, d, |range| {
-        let mut sum = vec![0.0; d];
-        for i in range {
-            sum.iter_mut().zip(data.row(i)).for_each(|(s, &v)| *s += f64::from(v));
-        }
-        sum
-    });
-    sums.into_iter().map(|s| s / n as f64).collect()
-}
-
 /// Rows about their mean, scaled.
 pub(super) struct Centred<'a> {
     pub(super) data: &'a Dense,
@@ -199,7 +177,7 @@ pub(super) struct Centred<'a> {
 
 impl<'a> Centred<'a> {
     pub(super) fn new(data: &'a Dense) -> Self {
-        let mut centred = Self { data, mean: mean(data), scale: 1.0 };
+        let mut centred = Self { data, mean: column_means(data), scale: 1.0 };
         let reach =
             (0..data.n_rows()).into_par_iter().map(|i| centred.numbers(i).fold(0.0, |m: f64, x| m.max(x.abs())));
         let reach = reach.reduce(|| 0.0, f64::max);
@@ -253,7 +231,19 @@ impl<'a> Exact<'a> {
     }
 
     /// The `k` nearest others of each of these rows with their squared distances, one row after the other.
-    pub(super) fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
+    pub(super) fn search(&self, rows: &[u32], k: usize, ctx: &Ctx<'_>) -> Result<Vec<(f64, u32)>> {
+        // Where there are few rows, all threads get some.
+        let size = rows.len().div_ceil(TASKS).clamp(1, QUERIES);
+        let found = |rows: &[u32]| {
+            let found = self.nearest(rows, k);
+            ctx.tick(TASK, rows.len() as u64).map(|()| found)
+        };
+        let parts: Vec<Vec<(f64, u32)>> = rows.par_chunks(size).map(found).collect::<Result<_>>()?;
+        Ok(parts.concat())
+    }
+
+    /// The nearest of rows that are searched together.
+    fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
         let mut found: Vec<Found> = rows.iter().map(|_| Found::new(k)).collect();
         let (mut queries, mut row) = (Queries::new(self.rows.dim()), vec![0f32; self.rows.dim()]);
         for &i in rows {

@@ -6,7 +6,7 @@ use tegula_core::{Ctx, Dense, Result};
 
 use super::lloyd::Ended;
 use super::nearest::{Nearest, nearest, panels};
-use crate::graph::panels::{Panels, Queries};
+use crate::index::panels::{Panels, Queries};
 
 /// Rows compared at a time.
 const CHUNK: usize = 512;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tegula_core::{Ctx, Dense, Result};
 
 use super::nearest::{Nearest, distance2, nearest, panels};
-use crate::graph::panels::{Panels, Queries};
+use crate::index::panels::{Panels, Queries};
 use crate::linalg::panel::{rows_per_block, vectorised};
 
 /// Rows compared with all centres at a time.

@@ -2,7 +2,8 @@
 
 use tegula_core::Dense;
 
-use crate::graph::panels::{Panels, Queries, scan};
+use crate::index::panels::{Panels, Queries, scan};
+use crate::linalg::column_means;
 
 /// The nearest centre of a row, and how far the nearest two are.
 #[derive(Debug, Clone, Copy)]
@@ -65,19 +66,9 @@ pub(super) fn distance2(a: &[f32], b: &[f32]) -> f32 {
 
 /// The rows less their mean, and the mean: distances lose no digits where the data lies far from 0.
 pub(super) fn centred(data: &Dense) -> (Dense, Vec<f64>) {
-    let (n, d) = (data.n_rows(), data.n_cols());
-    let mut mean = tegula_core::par::sum_vectors(n, crate::linalg::panel::rows_per_block(n), d, |rows| {
-        let mut sums = vec![0.0; d];
-        for row in data.data()[rows.start * d..rows.end * d].chunks_exact(d) {
-            sums.iter_mut().zip(row).for_each(|(s, &x)| *s += f64::from(x));
-        }
-        sums
-    });
-    for m in &mut mean {
-        *m /= n as f64;
-    }
+    let mean = column_means(data);
     let mut rows = data.clone();
-    for row in rows.data_mut().chunks_exact_mut(d) {
+    for row in rows.data_mut().chunks_exact_mut(mean.len()) {
         row.iter_mut().zip(&mean).for_each(|(x, m)| *x = (f64::from(*x) - m) as f32);
     }
     (rows, mean)

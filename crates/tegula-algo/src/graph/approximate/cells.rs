@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tegula_core::{Ctx, Result, par};
 
 use super::super::knn::{Centred, TASK};
-use super::super::panels::{Panels, Queries, length2, scan};
+use crate::index::panels::{Panels, Queries, length2, scan};
 use crate::linalg::panel::W;
 
 /// Rows per cell in the mean …

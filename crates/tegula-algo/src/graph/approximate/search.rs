@@ -1,8 +1,8 @@
 //! The nearest of all rows of a cell, among the cells around it.
 
 use super::super::knn::{Centred, distance2};
-use super::super::panels::{Panels, Queries, length2, scan};
 use super::cells::{Cell, lengths};
+use crate::index::panels::{Panels, Queries, length2, scan};
 use crate::linalg::panel::W;
 
 /// Rows searched together.
