@@ -1,0 +1,1 @@
+"""Tegula under the names of other packages, for notebooks that exist already."""
