@@ -271,9 +271,9 @@ fn annotation(f: &Field) -> String {
         Kind::Str => "str".to_owned(),
         Kind::Choice(names) => format!("Literal[\"{}\"]", names.join("\", \"")),
         Kind::List(item) => match **item {
-            Kind::Int => "Sequence[int]".to_owned(),
-            Kind::Float => "Sequence[float]".to_owned(),
-            _ => "Sequence[str]".to_owned(),
+            Kind::Int => "int | Sequence[int]".to_owned(),
+            Kind::Float => "float | Sequence[float]".to_owned(),
+            _ => "str | Sequence[str]".to_owned(),
         },
     };
     if f.optional { format!("{base} | None") } else { base }

@@ -63,7 +63,7 @@ pub trait Method: Sync {
     fn schema(&self) -> Schema;
     /// A step with the default parameters, unchecked: for lists and pages, since some methods need to be told more.
     fn defaults(&self) -> Box<dyn BoundStep>;
-    /// A step from parameters as JSON; what is left out takes its default.
+    /// A step from parameters as JSON; what is left out takes its default, and one value will do for a list of one.
     ///
     /// # Errors
     /// [`Error::Config`] for an unknown name or a wrong type; [`Error::Param`] for a value out of range.
@@ -118,10 +118,23 @@ impl<P: Step> Method for Entry<P> {
     }
 
     fn step(&self, params: Json) -> Result<Box<dyn BoundStep>> {
+        let params = listed(params, self.schema().as_value());
         let step: P = serde_json::from_value(params).map_err(|e| Error::config(format!("`{}`", P::ID), e))?;
         step.validate()?;
         Ok(Box::new(Bound(step)))
     }
+}
+
+/// The parameters with a list of one where a single value stands for a list.
+fn listed(mut params: Json, schema: &Json) -> Json {
+    for (name, value) in params.as_object_mut().into_iter().flatten() {
+        let takes = &schema["properties"][name]["type"];
+        let list = takes == "array" || takes.as_array().is_some_and(|types| types.iter().any(|t| t == "array"));
+        if list && !value.is_array() && !value.is_null() {
+            *value = Json::Array(vec![value.take()]);
+        }
+    }
+    params
 }
 
 struct Bound<P>(P);
@@ -209,11 +222,13 @@ mod tests {
     struct CountParams {
         /// How far.
         n: usize,
+        /// By which steps.
+        by: Vec<usize>,
     }
 
     impl Default for CountParams {
         fn default() -> Self {
-            Self { n: 3 }
+            Self { n: 3, by: vec![1] }
         }
     }
 
@@ -244,11 +259,14 @@ mod tests {
         let method: &dyn Method = &entry::<CountParams>();
         assert!(matches!(method.step(serde_json::json!({"m": 1})), Err(Error::Config { .. })));
         assert!(matches!(method.step(serde_json::json!({"n": 0})), Err(Error::Param { .. })));
+        let by = |by: Json| method.step(serde_json::json!({ "by": by })).map(|step| step.params()["by"].clone());
+        assert_eq!(by(2.into()).unwrap(), serde_json::json!([2]), "one value will do for a list of one");
+        assert!(by("two".into()).is_err());
         let mut adata = AnnData::new(None, Frame::with_range_index(2), Frame::default()).unwrap();
         for n in [5, 6] {
             method.step(serde_json::json!({ "n": n })).unwrap().run(&mut adata, &Ctx::new(9)).unwrap();
         }
-        let expected = |n| ("tl.count".to_owned(), 9, serde_json::json!({ "n": n }));
+        let expected = |n| ("tl.count".to_owned(), 9, serde_json::json!({ "n": n, "by": [1] }));
         assert_eq!(history(&adata), vec![expected(5), expected(6)]);
     }
 
