@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Result, Slot, keys};
 
-use crate::{Drawing, Figure, LegendLoc, SpatialParams, spatial};
+use crate::{Drawing, Figure, LegendLoc, Panel, SpatialParams, spatial};
 
 /// The embeddings that are looked for where none is named.
 const BASES: [&str; 4] = ["X_spasne", "X_tsne", "X_umap", "X_pca"];
@@ -137,12 +137,16 @@ pub fn embedding(adata: &AnnData, params: &EmbeddingParams, ctx: &Ctx<'_>) -> Re
         let bare = SpatialParams { legend_loc: LegendLoc::None, ..map };
         let maps = if params.legend_loc == LegendLoc::RightMargin { spatial(adata, &bare, ctx)? } else { figure };
         figure = Figure {
-            panels: maps.panels.into_iter().zip(tissue.panels).flat_map(|(a, b)| [a, b]).collect(),
+            panels: maps.panels.into_iter().zip(tissue.panels).flat_map(|(a, b)| [a, titled(b, "tissue")]).collect(),
             ncols: 2 * params.ncols,
             ..tissue
         };
     }
     Ok(figure)
+}
+
+fn titled(panel: Panel, title: &str) -> Panel {
+    Panel { title: Some(title.to_owned()), ..panel }
 }
 
 /// The key in `obsm`.
@@ -179,6 +183,8 @@ mod tests {
         let figure = embedding(&adata(), &params, &Ctx::default()).unwrap();
         assert_eq!((figure.panels.len(), figure.ncols), (2, 4));
         assert_eq!(figure.panels[0].axes, Some(["tsne1".into(), "tsne2".into()]));
+        let titles = [0, 1].map(|i| figure.panels[i].title.clone().unwrap());
+        assert_eq!(titles, ["k", "tissue"]);
         assert_eq!(figure.panels[0].key, crate::Key::None);
         assert!(matches!(figure.panels[1].key, crate::Key::Legend { .. }));
         assert!(figure.colors.contains_key("k"));
