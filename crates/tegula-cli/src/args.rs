@@ -121,6 +121,12 @@ fn run() -> Command {
         .arg(input())
         .arg(output("DIR", "The folder for the results; made if missing").required(true))
         .args([
+            text(
+                "method",
+                "NAME",
+                "How domains are found: scc, diffuse+mclust, stagate+mclust (also +leiden, +louvain), or all: these three \
+                 side by side and what they agree on [default: scc]",
+            ),
             text("labels", "COL", "Column of obs with known domains, to compare with"),
             text("spatial-key", "KEY", "Entry of obsm with the positions [default: looks for them]"),
             number("s-neigh", "Neighbours in space [default: 6]"),
@@ -130,7 +136,7 @@ fn run() -> Command {
                 .value_name("X")
                 .value_parser(value_parser!(f64))
                 .help("Higher gives more, smaller domains [default: 1]"),
-            number("n-clusters", "Searches the resolution that gives this many domains"),
+            number("n-clusters", "The number of domains: the resolution is searched that gives it"),
             Arg::new("cluster-method")
                 .long("cluster-method")
                 .value_name("NAME")

@@ -97,6 +97,7 @@ fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
         }
     };
     Ok(RunOptions {
+        method: text("method"),
         labels: text("labels"),
         spatial_key: text("spatial-key"),
         s_neigh: number("s-neigh"),

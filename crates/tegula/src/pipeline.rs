@@ -1,11 +1,13 @@
 //! From a tissue to spatial domains: the usual steps, chosen from the data, said aloud.
 //!
 //! The pipeline is a [`Recipe`] that is made while the data is looked at. It writes the labels of three analyses:
-//! communities of expression alone, of expression with position (SCC), and SCC smoothed in space.
+//! communities of expression alone, of expression with position (SCC), and SCC smoothed in space; or of other ways to
+//! find domains, of several side by side, and what they agree on.
 
 mod choose;
 mod figures;
 mod measure;
+mod ways;
 
 use std::fmt::Write as _;
 
@@ -23,6 +25,9 @@ pub use measure::measure;
 /// What the user asked for; everything left empty is chosen from the data or takes its default.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunOptions {
+    /// How domains are found: `scc`, features and what groups them (`diffuse` or `stagate`, `+`, `mclust`, `leiden` or
+    /// `louvain`), or `all`: SCC and both features with mclust, side by side.
+    pub method: Option<String>,
     /// Column of `obs` with known domains.
     pub labels: Option<String>,
     /// Entry of `obsm` with the positions.
@@ -77,6 +82,7 @@ pub enum Said<'a> {
 /// The first thing that stands in the way; see the steps.
 pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: impl FnMut(Said<'_>)) -> Result<Report> {
     let say: &mut dyn FnMut(Said<'_>) = &mut say;
+    ways::Way::all(options)?;
     if let Some(key) = &options.labels {
         adata.labels(key)?;
     }
@@ -133,6 +139,7 @@ fn override_parameters(recipe: &mut Recipe, options: &RunOptions, spatial_key: &
     set("tl.sweep", "s_neigh", options.s_neigh.map(|s| json!([s])));
     set("tl.sweep", "e_neigh", options.e_neigh.map(|e| json!([e])));
     set("tl.scc", "cluster_method", options.cluster_method.clone().map(Json::from));
+    set("tl.mclust", "n_components", options.n_clusters.map(|k| json!([k])));
     set("tl.smooth", "n_neighbors", options.smooth.map(Json::from));
     set("pp.pca", "n_comps", options.n_comps.map(Json::from));
     for id in ["tl.scc", "tl.leiden", "tl.louvain"] {

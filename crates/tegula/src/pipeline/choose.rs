@@ -6,6 +6,7 @@ use tegula_algo::graph::{LatticeKind, lattice};
 use tegula_algo::pp;
 use tegula_core::{AnnData, Array, ArrayData, Error, Result, Value, keys};
 
+use super::ways::{self, Way};
 use super::{RunOptions, Said};
 use crate::recipe::StepCall;
 
@@ -44,9 +45,9 @@ const ROUNDS: usize = 5;
 type Stage = fn(&AnnData, &RunOptions, &str, &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>>;
 
 /// The stages of the pipeline, in order.
-pub(super) const STAGES: [Stage; 4] = [filter, expression, domains, comparison];
+pub(super) const STAGES: [Stage; 6] = [filter, expression, domains, ways::features, ways::groups, comparison];
 
-fn call(id: &str, params: &Json) -> StepCall {
+pub(super) fn call(id: &str, params: &Json) -> StepCall {
     StepCall { id: id.to_owned(), params: params.as_object().cloned().unwrap_or_default() }
 }
 
@@ -133,6 +134,69 @@ fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMu
     Ok(steps)
 }
 
+/// How many neighbours to look at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Neighborhoods {
+    n_obs: usize,
+    pub(super) e_neigh: usize,
+    pub(super) s_neigh: usize,
+    pub(super) smooth: usize,
+}
+
+impl Neighborhoods {
+    /// As asked for, else the ring around on a lattice, else `loose` in space; never more than there are.
+    pub(super) fn of(
+        adata: &AnnData,
+        options: &RunOptions,
+        spatial_key: &str,
+        loose: usize,
+        say: &mut dyn FnMut(Said<'_>),
+    ) -> Result<Self> {
+        let most = adata.n_obs().saturating_sub(1);
+        let arranged = if options.s_neigh.is_none() { lattice(&adata.coords(spatial_key)?) } else { None };
+        if let Some(found) = &arranged {
+            say(Said::Note(&format!("positions lie on a {} lattice, {:.4} apart", found.kind.name(), found.spacing)));
+        }
+        // The eight around a square bin, corners and all; six around a hexagonal spot.
+        let around = arranged.map_or(loose, |l| if l.kind == LatticeKind::Square { 8 } else { 6 });
+        let mut few = |asked: Option<usize>, usual: usize, what: &str| {
+            asked.unwrap_or_else(|| {
+                if most < usual {
+                    say(Said::Note(&format!("{what}: {most} neighbours, all there are")));
+                }
+                usual.min(most)
+            })
+        };
+        Ok(Self {
+            n_obs: adata.n_obs(),
+            e_neigh: few(options.e_neigh, 30, "expression graph"),
+            s_neigh: few(options.s_neigh, around, "spatial graph"),
+            smooth: few(options.smooth, 10, "smoothing"),
+        })
+    }
+
+    /// Parameters of a search for communities.
+    pub(super) fn communities(&self, options: &RunOptions, say: &mut dyn FnMut(Said<'_>)) -> Json {
+        let mut params = json!({"resolution": options.resolution.unwrap_or(1.0)});
+        if let Some(k) = options.n_clusters {
+            params["n_clusters"] = json!(k);
+        }
+        if self.n_obs > MOST_THOROUGH {
+            say(Said::Note(&format!(
+                "more than {MOST_THOROUGH} observations: {ROUNDS} rounds of communities, the last bring little"
+            )));
+            params["n_iterations"] = json!(ROUNDS);
+        }
+        params
+    }
+
+    /// The step that smooths labels in space, unless none is wanted.
+    pub(super) fn smoothing(&self, key: &str, spatial_key: &str) -> Option<StepCall> {
+        let params = json!({"key": key, "n_neighbors": self.smooth, "spatial_key": spatial_key});
+        (self.smooth > 0).then(|| call("tl.smooth", &params))
+    }
+}
+
 /// Third stage: graphs, communities with and without position, smoothing.
 fn domains(
     adata: &AnnData,
@@ -140,50 +204,24 @@ fn domains(
     spatial_key: &str,
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<Vec<StepCall>> {
-    let most = adata.n_obs().saturating_sub(1);
-    let arranged = if options.s_neigh.is_none() { lattice(&adata.coords(spatial_key)?) } else { None };
-    if let Some(found) = &arranged {
-        say(Said::Note(&format!("positions lie on a {} lattice, {:.4} apart", found.kind.name(), found.spacing)));
+    let around = Neighborhoods::of(adata, options, spatial_key, 6, say)?;
+    if !Way::all(options)?.contains(&Way::Scc) {
+        return Ok(Vec::new());
     }
-    // The eight around a square bin, corners and all; six around a hexagonal spot, and where there is no lattice.
-    let around = if arranged.is_some_and(|l| l.kind == LatticeKind::Square) { 8 } else { 6 };
-    let mut few = |asked: Option<usize>, usual: usize, what: &str| {
-        asked.unwrap_or_else(|| {
-            if most < usual {
-                say(Said::Note(&format!("{what}: {most} neighbours, all there are")));
-            }
-            usual.min(most)
-        })
-    };
-    let e_neigh = few(options.e_neigh, 30, "expression graph");
-    let s_neigh = few(options.s_neigh, around, "spatial graph");
-    let smooth = few(options.smooth, 10, "smoothing");
     let method = options.cluster_method.as_deref().unwrap_or("leiden");
-    let mut cluster = json!({"resolution": options.resolution.unwrap_or(1.0)});
-    if let Some(k) = options.n_clusters {
-        cluster["n_clusters"] = json!(k);
-    }
+    let cluster = around.communities(options, say);
     let mut scc = cluster.clone();
-    scc["e_neigh"] = json!(e_neigh);
-    scc["s_neigh"] = json!(s_neigh);
+    scc["e_neigh"] = json!(around.e_neigh);
+    scc["s_neigh"] = json!(around.s_neigh);
     scc["cluster_method"] = json!(method);
     scc["spatial_key"] = json!(spatial_key);
     scc["neighbors_key"] = json!(keys::NEIGHBORS);
-    if adata.n_obs() > MOST_THOROUGH {
-        say(Said::Note(&format!(
-            "more than {MOST_THOROUGH} observations: {ROUNDS} rounds of {method}, the last bring little"
-        )));
-        cluster["n_iterations"] = json!(ROUNDS);
-        scc["n_iterations"] = json!(ROUNDS);
-    }
     let mut steps = vec![
-        call("pp.neighbors", &json!({"n_neighbors": e_neigh})),
+        call("pp.neighbors", &json!({"n_neighbors": around.e_neigh})),
         call(&format!("tl.{method}"), &cluster),
         call("tl.scc", &scc),
     ];
-    if smooth > 0 {
-        steps.push(call("tl.smooth", &json!({"key": "scc", "n_neighbors": smooth, "spatial_key": spatial_key})));
-    }
+    steps.extend(around.smoothing("scc", spatial_key));
     Ok(steps)
 }
 
@@ -196,7 +234,7 @@ fn comparison(
 ) -> Result<Vec<StepCall>> {
     let most = adata.n_obs().saturating_sub(1);
     let named = options.s_neigh.is_some() && (options.resolution.is_some() || options.n_clusters.is_some());
-    if options.no_sweep || named || most == 0 {
+    if options.no_sweep || named || most == 0 || Way::all(options)? != [Way::Scc] {
         return Ok(Vec::new());
     }
     if adata.n_obs() > MOST_SWEPT {

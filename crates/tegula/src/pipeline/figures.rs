@@ -6,6 +6,9 @@ use tegula_plot::{Figure, SpatialParams, SweepParams, spatial, sweep};
 
 use super::Report;
 
+/// Panels that a sheet of all labellings may have.
+const SHEET: usize = 6;
+
 /// Makes a figure of every column of labels on the tissue, one of all of them side by side, called `domains`, and one
 /// of the sweep where there is one: names and figures, to be drawn. The colours chosen are stored in `uns["<key>_colors"]`.
 ///
@@ -17,15 +20,20 @@ pub fn figures(
     report: &Report,
     ctx: &Ctx<'_>,
 ) -> Result<Vec<(String, Figure)>> {
-    let mut plans: Vec<(&str, &[String])> =
-        labels.iter().map(|key| (key.as_str(), std::slice::from_ref(key))).collect();
-    plans.push(("domains", labels));
+    let mut plans: Vec<(&str, Vec<String>)> = labels.iter().map(|key| (key.as_str(), vec![key.clone()])).collect();
+    if let Some(consensus) = plans.iter_mut().find(|plan| plan.0 == "consensus") {
+        consensus.1.push("consensus_confidence".to_owned());
+    }
+    // Where there are many, those that are there smoothed as well are left out of the sheet.
+    let smoothed = |key: &String| labels.contains(&format!("{key}_smooth"));
+    let sheet = labels.iter().filter(|key| labels.len() <= SHEET || !smoothed(key)).cloned().collect();
+    plans.push(("domains", sheet));
     let mut made = Vec::new();
     for (name, color) in plans {
         let params = SpatialParams {
-            color: color.to_vec(),
             spatial_key: report.spatial_key.clone(),
             ncols: if color.len() == 4 { 2 } else { color.len().clamp(1, 3) },
+            color,
             ..SpatialParams::default()
         };
         let figure = spatial(adata, &params, ctx)?;

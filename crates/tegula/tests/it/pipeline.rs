@@ -91,3 +91,55 @@ fn without_positions_it_says_where_to_put_them() {
     let e = pipeline::run(&mut bare, &RunOptions::default(), &Ctx::new(0), |_| ()).unwrap_err();
     assert!(matches!(e, Error::Missing { .. }) && e.to_string().contains("--spatial-key"), "{e}");
 }
+
+#[test]
+fn other_ways_find_the_stripes_too() {
+    for (method, key) in [("diffuse+mclust", "diffuse_mclust"), ("diffuse+leiden", "diffuse_leiden")] {
+        let options = RunOptions { method: Some(method.to_owned()), n_clusters: Some(3), ..RunOptions::default() };
+        let mut adata = tissue(30, 60);
+        let (report, _) = run(&mut adata, &options);
+        assert_eq!(report.labels, [key.to_owned(), format!("{key}_smooth")]);
+        assert!(ari(&adata, key) > 0.9, "{key}: ARI {}", ari(&adata, key));
+        assert!(report.recipe.steps.iter().all(|s| s.id != "tl.scc" && s.id != "tl.sweep"));
+    }
+}
+
+#[test]
+fn the_number_of_domains_comes_from_the_labels_or_from_the_knee() {
+    let method = Some("diffuse+mclust".to_owned());
+    let domains = |options: RunOptions| {
+        let mut adata = tissue(30, 60);
+        let (_, notes) = run(&mut adata, &options);
+        (adata.labels("diffuse_mclust").unwrap().categories().len(), notes)
+    };
+    let (n, notes) = domains(RunOptions { method: method.clone(), ..RunOptions::default() });
+    assert!(n == 3 && notes.iter().any(|n| n.contains("3 domains, where BIC stops")), "{n} {notes:?}");
+    let labels = Some("stripe".to_owned());
+    let (n, notes) = domains(RunOptions { method, labels, ..RunOptions::default() });
+    assert!(n == 3 && notes.iter().any(|n| n.contains("3 domains, as obs[\"stripe\"] has")), "{n} {notes:?}");
+}
+
+#[test]
+fn all_ways_are_compared_and_combined() {
+    let mut adata = tissue(20, 30);
+    let options =
+        RunOptions { method: Some("all".to_owned()), n_clusters: Some(3), smooth: Some(6), ..RunOptions::default() };
+    let (report, _) = run(&mut adata, &options);
+    for key in ["scc_smooth", "diffuse_mclust_smooth", "stagate_mclust_smooth", "consensus"] {
+        assert!(report.labels.iter().any(|l| l == key), "{key} is not in {:?}", report.labels);
+        assert!(ari(&adata, key) > 0.8, "{key}: ARI {}", ari(&adata, key));
+    }
+    assert!(adata.obs().get("consensus_confidence").is_some());
+    let drawn = pipeline::figures(&mut adata, &report.labels, &report, &Ctx::new(0)).unwrap();
+    assert!(drawn.iter().any(|d| d.0 == "consensus"));
+}
+
+#[test]
+fn an_unknown_way_is_refused_before_anything_runs() {
+    let mut adata = tissue(5, 12);
+    let before = adata.clone();
+    let options = RunOptions { method: Some("mclust".to_owned()), ..RunOptions::default() };
+    let e = pipeline::run(&mut adata, &options, &Ctx::new(0), |_| ()).unwrap_err();
+    assert!(matches!(e, Error::Param { .. }) && e.to_string().contains("diffuse+mclust"), "{e}");
+    assert_eq!(adata, before);
+}
