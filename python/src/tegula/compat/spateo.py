@@ -18,7 +18,7 @@ def mclust_py(
     adata: AnnData,
     n_components: int | Sequence[int] | None = None,
     use_rep: str = "X_pca",
-    modelNames: str | Sequence[str] = "EEE",  # noqa: N803 - spateo's name
+    modelNames: str | Sequence[str] = "EEE",
     random_seed: int = 42,
 ) -> None:
     """Find groups as a mixture of Gaussians; writes ``obs["mclust"]``.
