@@ -17,7 +17,6 @@ mod refine;
 mod resolution;
 mod restrict;
 mod runs;
-mod source;
 pub mod sweep;
 mod vote;
 
@@ -28,6 +27,7 @@ pub use louvain::{LouvainParams, louvain, louvain_from};
 pub use mclust::{MclustParams, Mixture};
 pub use objective::Objective;
 pub use partition::Partition;
+pub(crate) use partition::{by_size, connected};
 pub use sweep::{Sweep, SweepParams, SweepRow, sweep};
 
 use tegula_core::{Method, entry};

@@ -9,8 +9,10 @@ mod lattice;
 pub mod neighbors;
 mod prune;
 mod sections;
+mod source;
 pub mod spatial;
 pub mod spatial_neighbors;
+mod undirected;
 
 pub use approximate::{Approximate, knn_approximate};
 pub(crate) use approximate::{MIN_RECALL, nearest};
@@ -19,11 +21,13 @@ pub(crate) use fuzzy::exp;
 pub use fuzzy::fuzzy_union;
 pub use grid::{grid, rings};
 pub use knn::{Knn, knn};
-pub(crate) use knn::{distance2, knn_of};
+pub(crate) use knn::{check_k, distance2, knn_of};
 pub use lattice::{Lattice, LatticeKind, lattice};
 pub use prune::{cosine, prune, spectral};
 pub use sections::{between_sections, within_sections};
+pub(crate) use source::Source;
 pub use spatial::{spatial_knn, spatial_radius};
+pub(crate) use undirected::undirected;
 
 use tegula_core::{Csr, Method, Result, entry};
 

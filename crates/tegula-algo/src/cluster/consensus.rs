@@ -8,15 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Array, Column, Ctx, Dict, Error, Graph, Labels, Outcome, Result, Slot, Step, Value};
 
-use super::level::undirected;
 use super::multilevel::Settings;
 use super::objective::Objective;
 use super::options::{check_iterations, check_runs};
 use super::partition::{Partition, by_size};
 use super::runs::{Agreements, many};
 use super::scc::ClusterMethod;
-use super::source::Source;
 use super::vote::{confidence, mend, vote};
+use crate::graph::{Source, undirected};
 
 /// Clusters a graph many times and keeps what the runs agree on.
 ///

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tegula_core::{Graph, Result};
+use tegula_core::Graph;
 
 use super::objective::Objective;
 
@@ -180,32 +180,6 @@ pub(super) fn numbered(membership: &[u32]) -> Vec<u32> {
     membership.iter().map(|c| distinct.partition_point(|d| d < c) as u32).collect()
 }
 
-/// The graph with edges in both directions: itself where it is symmetric, else `(W + Wᵀ) / 2`; every weight 1 where
-/// weights are not wanted.
-pub(super) fn undirected(graph: &Graph, use_weights: bool) -> Result<Cow<'_, Graph>> {
-    let symmetric = graph.is_symmetric();
-    if symmetric && use_weights {
-        return Ok(Cow::Borrowed(graph));
-    }
-    let graph = if symmetric { Cow::Borrowed(graph) } else { Cow::Owned(averaged(graph)?) };
-    if use_weights {
-        return Ok(graph);
-    }
-    let ones = vec![1.0f32; graph.n_edges()];
-    Graph::from_csr(&graph.csr().with_values(ones)).map(Cow::Owned)
-}
-
-fn averaged(graph: &Graph) -> Result<Graph> {
-    let mut edges = Vec::with_capacity(2 * graph.n_edges());
-    for i in 0..graph.n_nodes() {
-        for (&j, &w) in graph.neighbors(i).iter().zip(graph.weights(i)) {
-            edges.push((i as u32, j, 0.5 * w));
-            edges.push((j, i as u32, 0.5 * w));
-        }
-    }
-    Graph::from_edges(graph.n_nodes(), &edges)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,15 +204,6 @@ mod tests {
         assert_eq!(coarse.mass, [2.0, 2.0]);
         // (2 + 8 − 0.75 (2 + 2)) / 14
         assert_eq!((fine.quality(&[0, 0, 1, 1]), coarse.quality(&[0, 1])), (0.5, 0.5));
-    }
-
-    #[test]
-    fn a_directed_graph_is_averaged_with_its_reverse() {
-        let g = Graph::from_edges(3, &[(0, 1, 1.0), (1, 0, 3.0), (1, 2, 1.0)]).unwrap();
-        let u = undirected(&g, true).unwrap();
-        assert_eq!((u.weights(0), u.weights(1), u.weights(2)), (&[2.0f32][..], &[2.0f32, 0.5][..], &[0.5f32][..]));
-        assert_eq!(undirected(&g, false).unwrap().weights(1), &[1.0, 1.0]);
-        assert!(matches!(undirected(&path(), true).unwrap(), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tegula_core::{AnnData, Ctx, Graph, Outcome, Result, Slot, Step};
 use super::objective::Objective;
 use super::options::Options;
 use super::partition::Partition;
-use super::source::Source;
+use crate::graph::Source;
 
 /// Finds communities of a graph by moving nodes and merging.
 ///

@@ -3,12 +3,13 @@
 use rand::Rng;
 use tegula_core::{Ctx, Error, Graph, Result};
 
-use super::level::{Level, compact, numbered, undirected};
+use super::level::{Level, compact, numbered};
 use super::moving::move_nodes;
 use super::objective::Objective;
 use super::partition::{Partition, by_size, connected};
 use super::refine::refine;
 use super::resolution::search;
+use crate::graph::undirected;
 
 /// Smallest gain in quality that is worth another round.
 const GAIN: f64 = 1e-9;

@@ -6,7 +6,7 @@ use super::multilevel::{Settings, run};
 use super::objective::Objective;
 use super::partition::Partition;
 use super::restrict::Restriction;
-use super::source::Source;
+use crate::graph::Source;
 
 /// The parameters of either method.
 #[derive(Clone, Copy)]

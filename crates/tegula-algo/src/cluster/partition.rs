@@ -46,7 +46,7 @@ impl Partition {
 /// Numbers clusters by falling size, equal ones by their first member; returns how many there are.
 ///
 /// Labels must be below `membership.len()`.
-pub(super) fn by_size(membership: &mut [u32]) -> usize {
+pub(crate) fn by_size(membership: &mut [u32]) -> usize {
     let n = membership.len();
     let (mut size, mut first) = (vec![0usize; n], vec![0u32; n]);
     for (i, &c) in membership.iter().enumerate() {
@@ -70,7 +70,7 @@ pub(super) fn by_size(membership: &mut [u32]) -> usize {
 /// The connected parts of every cluster as clusters of their own (labels below the number of nodes).
 ///
 /// Parts without an edge between them gain by being apart, so quality never falls.
-pub(super) fn connected(graph: &Graph, membership: &[u32]) -> Vec<u32> {
+pub(crate) fn connected(graph: &Graph, membership: &[u32]) -> Vec<u32> {
     const NONE: u32 = u32::MAX;
     let mut part = vec![NONE; membership.len()];
     let (mut next, mut stack) = (0, Vec::new());

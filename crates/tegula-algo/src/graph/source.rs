@@ -1,17 +1,17 @@
-//! Where a clustering step finds its graph.
+//! Where a step finds its graph.
 
 use tegula_core::{AnnData, Error, Graph, Result, Slot, Value, keys};
 
 /// The graph a step was told to use, as scanpy names it.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub neighbors_key: Option<&'a str>,
-    pub obsp: Option<&'a str>,
+pub(crate) struct Source<'a> {
+    pub(crate) neighbors_key: Option<&'a str>,
+    pub(crate) obsp: Option<&'a str>,
 }
 
 impl Source<'_> {
     /// Refuses two names for one graph.
-    pub(super) fn validate(&self, id: &str) -> Result<()> {
+    pub(crate) fn validate(&self, id: &str) -> Result<()> {
         if self.obsp.is_some() && self.neighbors_key.is_some() {
             return Err(Error::param(id, "obsp", "given beside `neighbors_key`", "the only one; pass one of the two"));
         }
@@ -19,7 +19,7 @@ impl Source<'_> {
     }
 
     /// The slots that may be looked at.
-    pub(super) fn reads(&self) -> Vec<Slot> {
+    pub(crate) fn reads(&self) -> Vec<Slot> {
         match (self.obsp, self.neighbors_key) {
             (Some(key), _) => vec![Slot::obsp(key)],
             (None, None) => vec![Slot::uns(keys::NEIGHBORS), Slot::obsp(keys::CONNECTIVITIES)],
@@ -45,7 +45,7 @@ impl Source<'_> {
     }
 
     /// The graph.
-    pub(super) fn graph(&self, adata: &AnnData) -> Result<Graph> {
+    pub(crate) fn graph(&self, adata: &AnnData) -> Result<Graph> {
         let key = self.key(adata);
         let graph = adata.graph(&key, "run pp.neighbors first, or pass neighbors_key or obsp");
         graph.map_err(|e| match e {
