@@ -14,6 +14,24 @@ pub struct Eigh {
     pub vectors: Mat<f64>,
 }
 
+impl Eigh {
+    /// The same, the largest absolute value first.
+    ///
+    /// ```
+    /// let a = faer::mat![[1.0, 0.0], [0.0, -2.0]];
+    /// assert_eq!(tegula_algo::linalg::eigh(a.as_ref())?.by_size().values, [-2.0, 1.0]);
+    /// # Ok::<(), tegula_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn by_size(self) -> Self {
+        let mut order: Vec<usize> = (0..self.values.len()).collect();
+        order.sort_by(|&a, &b| self.values[b].abs().total_cmp(&self.values[a].abs()));
+        let (n, v) = (self.vectors.nrows(), &self.vectors);
+        let vectors = Mat::from_fn(n, order.len(), |i, j| v[(i, order[j])]);
+        Self { values: order.iter().map(|&o| self.values[o]).collect(), vectors }
+    }
+}
+
 /// The eigenvalues and eigenvectors of a symmetric matrix, of which the lower triangle is read.
 ///
 /// Runs on one thread, so that the bits do not depend on how many there are.
