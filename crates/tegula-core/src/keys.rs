@@ -8,6 +8,12 @@ pub const X_PCA: &str = "X_pca";
 pub const PCS: &str = "PCs";
 /// `uns`: variances of the components.
 pub const PCA: &str = "pca";
+/// `obsm`: diffusion components.
+pub const X_DIFFMAP: &str = "X_diffmap";
+/// `uns`: eigenvalues of the diffusion components.
+pub const DIFFMAP_EVALS: &str = "diffmap_evals";
+/// `uns`: number of the observation that pseudotime starts from.
+pub const IROOT: &str = "iroot";
 /// `obsp`: weights of the expression graph.
 pub const CONNECTIVITIES: &str = "connectivities";
 /// `obsp`: lengths of the expression graph's edges.

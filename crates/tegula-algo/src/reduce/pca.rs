@@ -254,7 +254,7 @@ fn finish(op: &Centered<'_>, k: usize, found: &Directions) -> Pca {
 }
 
 /// −1 where the entry of largest absolute value (the first of equals) is negative, else 1.
-fn sign_of(v: &[f64]) -> f64 {
+pub(super) fn sign_of(v: &[f64]) -> f64 {
     let most = v.iter().fold(0f64, |most, &x| if x.abs() > most.abs() { x } else { most });
     if most < 0.0 { -1.0 } else { 1.0 }
 }

@@ -7,6 +7,7 @@ mod communities;
 mod consensus;
 mod delaunay;
 mod diffuse;
+mod diffusion;
 mod embed;
 mod embedding_metrics;
 mod graph;
