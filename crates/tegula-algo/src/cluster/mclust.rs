@@ -8,17 +8,22 @@ mod hierarchy;
 mod matrix;
 mod model;
 mod points;
+mod prior;
 mod sums;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Array, ArrayData, Column, Ctx, Dict, Labels, Outcome, Result, Slot, Step, Value, keys};
 
+use crate::graph::neighbors::columns_used;
+
 pub use choose::{Mixture, Row, mclust, start};
 pub use em::{Fit, em, estimate};
 pub use estimate::Estimate;
 pub use model::Model;
 pub use points::Points;
+
+const TASK: &str = "mclust";
 
 /// Finds groups as a mixture of Gaussians, as R's mclust does.
 ///
@@ -29,12 +34,16 @@ pub use points::Points;
 ///
 /// # When to use it
 /// Domains of a known number in an embedding that already knows the tissue (`obsm["STAGATE"]`), for which EEE is the
-/// custom. With several numbers or models it chooses by BIC. Not for graphs: `tl.leiden`.
+/// custom and therefore the default: the other models need more observations per component than domains often have.
+/// Without a number it tries 1 to 9, as R does, with several models as well, and keeps what has the best BIC; in large data
+/// the best number is often the largest tried, and it says so. Not for graphs: `tl.leiden`.
 ///
 /// # How it works
 /// Start: a hierarchical clustering by the likelihood of model VVV in the scaled singular vectors, of a random 2,000
 /// where there are more, cut at each number. Then EM until the log-likelihood changes by less than `tol`, relatively;
 /// models whose covariances have no closed form iterate inside. BIC = 2 log L − p ln n, the larger the better.
+/// With `prior` the mode of the posterior: means N(mean of all, Σ / `shrinkage`), covariances inverse Wishart (inverse gamma
+/// where they are diagonal) with d + 2 degrees of freedom and the covariance of all data / G^(2/d); L is without the prior.
 ///
 /// # Reads and writes
 /// Reads `obsm[use_rep]`. Writes `obs[key_added]` (categories `"1"`, `"2"`, … as R numbers them),
@@ -50,8 +59,9 @@ pub use points::Points;
 /// # Differences from the reference
 /// On faithful, iris and diabetes R's log-likelihoods (1e-6), classes and BIC table (1e-5). Starts and stopping rules of
 /// the models that iterate inside were matched to R's output; VVE takes EVE's axes, as R's does, not its own best. Another
-/// sample than R's above 2,000 observations, so another start. No priors, no noise component. A model whose covariance
-/// becomes singular is left out of the table, as R's NA.
+/// sample than R's above 2,000 observations, so another start. R tries all 14 models where none is named. No noise
+/// component. A model whose covariance becomes singular is left out of the table, as R's NA; if all are, that is an error.
+/// The prior is the paper's, for all models; R has it for ten, and some of its estimates weigh it otherwise.
 ///
 /// # Example
 /// `tegula tl mclust in.h5ad -o out.h5ad --use-rep STAGATE --n-components 7`
@@ -59,11 +69,12 @@ pub use points::Points;
 /// # References
 /// Scrucca et al. 2016, <https://doi.org/10.32614/RJ-2016-021>; Celeux & Govaert 1995,
 /// <https://doi.org/10.1016/0031-3203(94)00125-6>; Browne & `McNicholas` 2014,
-/// <https://doi.org/10.1007/s11634-013-0139-1>; Fraley 1998, <https://doi.org/10.1137/S1064827596311451>
+/// <https://doi.org/10.1007/s11634-013-0139-1>; Fraley 1998, <https://doi.org/10.1137/S1064827596311451>; Fraley & Raftery
+/// 2007 (prior; its table 2 as corrected in 2009), <https://doi.org/10.1007/s00357-007-0004-5>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MclustParams {
-    /// Numbers of components to try; the best by BIC is kept.
+    /// Numbers of components to try, of which the best by BIC is kept: one number, or several (as R by default 1 to 9).
     pub n_components: Vec<usize>,
     /// Models of the covariances to try, by R's names; `all` for all 14.
     pub model_names: Vec<String>,
@@ -77,6 +88,10 @@ pub struct MclustParams {
     pub init_key: Option<String>,
     /// Observations that the hierarchical start takes at most, drawn at random.
     pub subset: usize,
+    /// Keep covariances from becoming singular by R's default prior (`priorControl()`).
+    pub prior: bool,
+    /// With `prior`: how many observations the prior of each mean, the mean of all, is worth; 0 leaves means alone.
+    pub shrinkage: f64,
     /// Rounds of EM at most.
     pub max_iter: usize,
     /// Relative change of the log-likelihood below which EM ends.
@@ -98,13 +113,15 @@ pub enum Init {
 impl Default for MclustParams {
     fn default() -> Self {
         Self {
-            n_components: vec![7],
+            n_components: (1..=9).collect(),
             model_names: vec!["EEE".into()],
             use_rep: keys::X_PCA.into(),
             n_pcs: None,
             init: Init::Hc,
             init_key: None,
             subset: 2000,
+            prior: false,
+            shrinkage: 0.01,
             max_iter: 1000,
             tol: 1e-5,
             key_added: "mclust".into(),
@@ -128,6 +145,11 @@ impl MclustParams {
         Ok(models)
     }
 
+    /// The shrinkage of the prior, where there is one.
+    pub(super) fn shrinkage(&self) -> Option<f64> {
+        self.prior.then_some(self.shrinkage)
+    }
+
     fn named(&self, what: &str) -> String {
         format!("{}_{what}", self.key_added)
     }
@@ -142,12 +164,8 @@ impl MclustParams {
             let dense = adata.embedding(&self.use_rep, hint)?;
             (dense.n_cols(), dense.data().iter().map(|&x| f64::from(x)).collect())
         };
-        match self.n_pcs {
-            Some(k) if k > d => {
-                let must = format!("at most {d}: obsm[\"{}\"] has no more columns", self.use_rep);
-                Err(Self::refuse("n_pcs", k, &must))
-            }
-            Some(k) if k < d => Points::new(k, rows.chunks_exact(d).flat_map(|r| &r[..k]).copied().collect()),
+        match columns_used(self.n_pcs, d, &self.use_rep, Self::ID)? {
+            k if k < d => Points::new(k, rows.chunks_exact(d).flat_map(|r| &r[..k]).copied().collect()),
             _ => Points::new(d, rows),
         }
     }
@@ -158,6 +176,8 @@ impl MclustParams {
         let params = Dict::from([
             ("use_rep".to_owned(), Value::from(self.use_rep.as_str())),
             ("init".to_owned(), Value::from(if self.init == Init::Hc { "hc" } else { "kmeans" })),
+            ("prior".to_owned(), Value::from(self.prior)),
+            ("shrinkage".to_owned(), Value::from(self.shrinkage)),
             ("max_iter".to_owned(), Value::from(self.max_iter)),
             ("tol".to_owned(), Value::from(self.tol)),
             ("random_state".to_owned(), Value::Int(ctx.seed() as i64)),
@@ -223,8 +243,10 @@ impl Step for MclustParams {
         if self.n_pcs == Some(0) {
             return Err(Self::refuse("n_pcs", 0, "at least 1"));
         }
-        if !self.tol.is_finite() || self.tol < 0.0 {
-            return Err(Self::refuse("tol", self.tol, "0 or more"));
+        for (name, value) in [("tol", self.tol), ("shrinkage", self.shrinkage)] {
+            if !value.is_finite() || value < 0.0 {
+                return Err(Self::refuse(name, value, "0 or more"));
+            }
         }
         if self.key_added.is_empty() {
             return Err(Self::refuse("key_added", "empty", "the name of a column"));
@@ -237,6 +259,12 @@ impl Step for MclustParams {
         let given = self.init_key.as_deref().map(|key| adata.labels(key)).transpose()?;
         let found = mclust(&points, given.as_ref(), self, ctx)?;
         let g = found.n_components;
+        let tried = || found.table.iter().map(|row| row.n_components);
+        if tried().all(|t| t <= g) && tried().any(|t| t < g) {
+            ctx.warn(&format!(
+                "the best number of components by BIC, {g}, is the largest tried; larger ones may be better"
+            ));
+        }
         let uns = self.record(&points, &found, ctx)?;
         let outcome = ["model", "n_components", "loglik", "bic", "n_iter", "converged"];
         let outcome = outcome.iter().map(|&k| (k.to_owned(), uns[k].clone())).collect();

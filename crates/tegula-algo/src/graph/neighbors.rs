@@ -174,12 +174,17 @@ pub(crate) fn embedding(
     method: &str,
 ) -> Result<tegula_core::Dense> {
     let data = adata.embedding(use_rep, "run tl.pca first, or name another embedding")?;
+    Ok(data.first_cols(columns_used(n_pcs, data.n_cols(), use_rep, method)?))
+}
+
+/// How many columns of an embedding of `n_cols` to use: the first `n_pcs`, or all.
+pub(crate) fn columns_used(n_pcs: Option<usize>, n_cols: usize, use_rep: &str, method: &str) -> Result<usize> {
     match n_pcs {
-        Some(n) if n > data.n_cols() => {
-            let must = format!("at most {}: obsm[\"{use_rep}\"] has no more columns", data.n_cols());
+        Some(n) if n > n_cols => {
+            let must = format!("at most {n_cols}: obsm[\"{use_rep}\"] has no more columns");
             Err(tegula_core::Error::param(method, "n_pcs", n, must))
         }
-        Some(n) => Ok(data.first_cols(n)),
-        None => Ok(data),
+        Some(n) => Ok(n),
+        None => Ok(n_cols),
     }
 }

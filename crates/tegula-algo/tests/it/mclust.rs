@@ -55,8 +55,9 @@ fn covariances(found: &Estimate) -> Vec<f64> {
 }
 
 fn fit(points: &Points, model: Model, from: &[u32], g: usize) -> Fit {
-    let first = estimate(points, model, from, g).unwrap();
-    em(points, model, first, false, (10_000, 1e-5), "test", &Ctx::default()).unwrap().unwrap()
+    let first = estimate(points, model, from, g, None).unwrap();
+    let params = MclustParams { max_iter: 10_000, ..MclustParams::default() };
+    em(points, model, first, false, &params, &Ctx::default()).unwrap().unwrap()
 }
 
 fn classes(fit: &Fit, points: &Points) -> Vec<u32> {
@@ -70,7 +71,7 @@ fn one_estimate_of_every_model_is_that_of_r() {
         let points = points(&json);
         for (model, g, expected) in models(&json) {
             let from = labels(&json["init"][format!("hcVVV_SVD_G{g}")]);
-            let found = estimate(&points, model, &from, g).unwrap();
+            let found = estimate(&points, model, &from, g, None).unwrap();
             let sigma = numbers(&expected["mstep_from_hcVVV"]["sigma"]);
             let size = sigma.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
             let off = covariances(&found).iter().zip(&sigma).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / size;
@@ -207,9 +208,12 @@ fn singular_covariances_and_wrong_numbers_are_told() {
     let e = mclust(&line, None, &with(2, "VVV"), &Ctx::default()).unwrap_err();
     assert_eq!(
         e.to_string(),
-        "mixture: the covariances of VVV with [2] components are singular; take fewer components, a simpler model (EEI, \
-         VVI) or fewer columns (n_pcs)"
+        "mixture: the covariances of VVV with [2] components are singular; take `prior`, fewer components, a simpler model \
+         (EEI, VVI) or fewer columns (n_pcs)"
     );
+    // A line stays one whatever is added along it.
+    let e = mclust(&line, None, &MclustParams { prior: true, ..with(2, "VVV") }, &Ctx::default()).unwrap_err();
+    assert!(e.to_string().contains("singular; take fewer components"), "{e}");
     let e = mclust(&line, None, &with(21, "EII"), &Ctx::default()).unwrap_err();
     assert_eq!(e.to_string(), "`n_components` of `tl.mclust` is 21; it must be at most 20, the observations");
     assert!(matches!(mclust(&line, None, &with(2, "EVX"), &Ctx::default()), Err(Error::Param { .. })));
@@ -219,6 +223,204 @@ fn singular_covariances_and_wrong_numbers_are_told() {
         assert!(mclust(&same, None, &with(1, model.name()), &Ctx::default()).is_err());
     }
     assert!(matches!(Points::new(1, vec![f64::NAN]), Err(Error::Data { .. })));
+}
+
+/// Three groups in three columns, the last of four observations only: too few for a covariance of their own.
+fn few() -> (Points, Vec<u32>) {
+    let (n, d) = (64, 3);
+    let all = blobs(n, d, 2, 3.0);
+    let points = Points::new(d, all.data().iter().map(|&x| f64::from(x)).collect()).unwrap();
+    (points, (0..n as u32).map(|i| if i >= 60 { 2 } else { i % 2 }).collect())
+}
+
+/// Counts, means and scatters of groups, the mean and the covariance of all.
+struct Groups {
+    counts: Vec<f64>,
+    means: Vec<Vec<f64>>,
+    scatters: Vec<faer::Mat<f64>>,
+    mean: Vec<f64>,
+    covariance: faer::Mat<f64>,
+}
+
+fn groups(rows: &[Vec<f64>], labels: &[u32], g: usize) -> Groups {
+    let d = rows[0].len();
+    let mean = |of: &[&Vec<f64>]| (0..d).map(|j| of.iter().map(|r| r[j]).sum::<f64>() / of.len() as f64).collect();
+    let scatter = |of: &[&Vec<f64>], m: &Vec<f64>| {
+        faer::Mat::from_fn(d, d, |i, j| of.iter().map(|r| (r[i] - m[i]) * (r[j] - m[j])).sum())
+    };
+    let part =
+        |k: usize| rows.iter().zip(labels).filter(|(_, c)| **c as usize == k).map(|(r, _)| r).collect::<Vec<_>>();
+    let means: Vec<Vec<f64>> = (0..g).map(|k| mean(&part(k))).collect();
+    let all: Vec<&Vec<f64>> = rows.iter().collect();
+    let centre: Vec<f64> = mean(&all);
+    let covariance = scatter(&all, &centre) * faer::Scale(1.0 / (rows.len() as f64 - 1.0));
+    Groups {
+        counts: (0..g).map(|k| part(k).len() as f64).collect(),
+        scatters: (0..g).map(|k| scatter(&part(k), &means[k])).collect(),
+        means,
+        mean: centre,
+        covariance,
+    }
+}
+
+/// Table 2 of Fraley & Raftery 2007 as corrected in 2009, term by term.
+#[test]
+fn with_a_prior_the_estimates_are_those_of_the_paper() {
+    let (points, labels) = few();
+    let (n, d, g, kappa) = (64.0, 3, 3, 0.01);
+    let rows: Vec<Vec<f64>> =
+        blobs(64, d, 2, 3.0).data().chunks(d).map(|r| r.iter().map(|&x| f64::from(x)).collect()).collect();
+    let known = groups(&rows, &labels, g);
+    let (nu, share) = (d as f64 + 2.0, (g as f64).powf(2.0 / d as f64));
+    let lambda = &known.covariance * faer::Scale(1.0 / share);
+    let sigma2 = (0..d).map(|j| known.covariance[(j, j)]).sum::<f64>() / d as f64 / share;
+    let own = |k: usize| {
+        let pull = kappa * known.counts[k] / (kappa + known.counts[k]);
+        let off = |i: usize| known.means[k][i] - known.mean[i];
+        faer::Mat::from_fn(d, d, |i, j| known.scatters[k][(i, j)] + pull * off(i) * off(j))
+    };
+    let all = (1..g).fold(own(0), |sum, k| sum + own(k));
+    let trace = |m: &faer::Mat<f64>| (0..d).map(|j| m[(j, j)]).sum::<f64>();
+    let (df, gf) = (d as f64, g as f64);
+    for model in [Model::EII, Model::VII, Model::EEI, Model::VVI, Model::EEE, Model::VVV] {
+        let found = estimate(&points, model, &labels, g, Some(kappa)).unwrap();
+        for k in 0..g {
+            let count = known.counts[k];
+            let expected = |i: usize, j: usize| match model {
+                Model::EII => f64::from(u8::from(i == j)) * (sigma2 + trace(&all)) / (nu + (n + gf) * df + 2.0),
+                Model::VII => f64::from(u8::from(i == j)) * (sigma2 + trace(&own(k))) / (nu + (count + 1.0) * df + 2.0),
+                Model::EEI => f64::from(u8::from(i == j)) * (sigma2 + all[(i, j)]) / (nu + n + gf + 2.0),
+                Model::VVI => f64::from(u8::from(i == j)) * (sigma2 + own(k)[(i, j)]) / (nu + count + 3.0),
+                Model::EEE => (lambda[(i, j)] + all[(i, j)]) / (nu + n + df + gf + 1.0),
+                _ => (lambda[(i, j)] + own(k)[(i, j)]) / (nu + count + df + 2.0),
+            };
+            let covariance = found.covariance(k);
+            for e in 0..d * d {
+                let expected = expected(e / d, e % d);
+                assert!((covariance[e] - expected).abs() < 1e-10 * lambda[(0, 0)], "{model:?} {k} {e}");
+            }
+        }
+        let fit = Fit { model, estimate: found, log_likelihood: 0.0, log_likelihoods: Vec::new(), converged: true };
+        for (e, mean) in fit.means(&points).iter().enumerate() {
+            let (k, j) = (e / d, e % d);
+            let expected = (known.counts[k] * known.means[k][j] + kappa * known.mean[j]) / (known.counts[k] + kappa);
+            assert!((mean - expected).abs() < 1e-10 * expected.abs().max(1.0), "{model:?}: mean {k} {j}");
+        }
+    }
+}
+
+#[test]
+fn with_a_prior_every_model_is_at_the_top_of_the_posterior() {
+    let (points, labels) = few();
+    let (d, g, kappa) = (3, 3, 0.01);
+    let rows: Vec<Vec<f64>> =
+        blobs(64, d, 2, 3.0).data().chunks(d).map(|r| r.iter().map(|&x| f64::from(x)).collect()).collect();
+    let known = groups(&rows, &labels, g);
+    let (nu, share, df) = (d as f64 + 2.0, (g as f64).powf(2.0 / d as f64), d as f64);
+    let sigma2 = (0..d).map(|j| known.covariance[(j, j)]).sum::<f64>() / df / share;
+    for model in Model::ALL {
+        let name = model.name();
+        let shared = matches!(model, Model::EII | Model::EEI | Model::EEE);
+        // The logarithm of what observations, means at their best, and priors add up to, but for constants.
+        let posterior = |covariances: &[faer::Mat<f64>]| {
+            let mut sum = 0.0;
+            for (k, sigma) in covariances.iter().enumerate() {
+                let inverse = faer::linalg::solvers::DenseSolveCore::inverse(&sigma.partial_piv_lu());
+                let log_determinant = sigma.determinant().ln();
+                let pull = kappa * known.counts[k] / (kappa + known.counts[k]);
+                let off = |i: usize| known.means[k][i] - known.mean[i];
+                let scatter = faer::Mat::from_fn(d, d, |i, j| known.scatters[k][(i, j)] + pull * off(i) * off(j));
+                let with =
+                    |m: &faer::Mat<f64>| (0..d * d).map(|e| m[(e / d, e % d)] * inverse[(e % d, e / d)]).sum::<f64>();
+                sum -= 0.5 * ((known.counts[k] + 1.0) * log_determinant + with(&scatter));
+                if shared && k > 0 {
+                    continue;
+                }
+                let trace: f64 = (0..d).map(|j| inverse[(j, j)]).sum();
+                sum -= 0.5
+                    * match &name[1..] {
+                        "II" => (nu + 2.0) / df * log_determinant + sigma2 * trace / df,
+                        "EI" | "VI" => (nu + 2.0) * log_determinant + sigma2 * trace,
+                        _ => (nu + df + 1.0) * log_determinant + with(&(&known.covariance * faer::Scale(1.0 / share))),
+                    };
+            }
+            sum
+        };
+        let found = estimate(&points, model, &labels, g, Some(kappa)).unwrap();
+        let at = |k: usize| {
+            let c = found.covariance(k);
+            faer::Mat::from_fn(d, d, |i, j| c[i * d + j])
+        };
+        let best: Vec<_> = (0..g).map(at).collect();
+        let top = posterior(&best);
+        let check = |what: &str, change: &dyn Fn(f64, usize, usize) -> f64| {
+            let other: Vec<_> = best.iter().map(|s| faer::Mat::from_fn(d, d, |i, j| change(s[(i, j)], i, j))).collect();
+            let gain = posterior(&other) - top;
+            assert!(gain < 1e-6, "{name} {what}: {gain:e} better");
+        };
+        for factor in [0.99, 0.999, 1.001, 1.01] {
+            check("volume", &|s, _, _| s * factor);
+            // One axis alone, where the model stays what it is.
+            let own_axes = ["EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"].contains(&name);
+            for axis in (0..d).filter(|_| own_axes) {
+                let scale = |i: usize| if i == axis { factor } else { 1.0 };
+                check("axis", &|s, i, j| s * scale(i) * scale(j));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_prior_makes_singular_models_possible_and_changes_others_little() {
+    let (points, labels) = few();
+    assert!(estimate(&points, Model::VVV, &labels, 3, None).is_some_and(|e| e.weights.len() == 3));
+    // Three observations span a plane at most.
+    let three: Vec<u32> = labels.iter().enumerate().map(|(i, &c)| if i == 60 { 0 } else { c }).collect();
+    let categories = vec!["a".into(), "b".into(), "c".into()];
+    let given = Labels::new(three.iter().map(|&c| c as i32).collect(), categories, false).unwrap();
+    let with = |prior: bool| MclustParams { model_names: vec!["VVV".into()], prior, ..MclustParams::default() };
+    assert!(mclust(&points, Some(&given), &with(false), &Ctx::default()).is_err());
+    let found = mclust(&points, Some(&given), &with(true), &Ctx::default()).unwrap();
+    assert!(found.fit.converged && found.probabilities.iter().all(|z| z.is_finite()));
+    for (name, json) in golden() {
+        let points = self::points(&json);
+        for (model, g, expected) in models(&json) {
+            let theirs = expected["em_from_hcVVV"]["loglik"].as_f64().unwrap();
+            let from = labels_of(&json, g);
+            let first = estimate(&points, model, &from, g, Some(0.01)).unwrap();
+            let params = MclustParams { prior: true, max_iter: 10_000, ..MclustParams::default() };
+            let found = em(&points, model, first, false, &params, &Ctx::default()).unwrap().unwrap();
+            let off = (found.log_likelihood - theirs) / theirs.abs();
+            assert!(off < 1e-3 && off > -0.03, "{name} {model:?} {g}: {} {theirs}", found.log_likelihood);
+        }
+    }
+}
+
+fn labels_of(json: &Json, g: usize) -> Vec<u32> {
+    labels(&json["init"][format!("hcVVV_SVD_G{g}")])
+}
+
+#[test]
+fn without_numbers_the_best_of_1_to_9_is_taken() {
+    let found = mclust(&cloud(200, 3, 3), None, &MclustParams::default(), &Ctx::default()).unwrap();
+    assert_eq!((found.n_components, found.table.len()), (3, 9));
+    // Fewer observations than the largest number.
+    let few = Points::new(1, vec![0.0, 0.1, 0.3, 5.0, 5.2, 5.1]).unwrap();
+    let found = mclust(&few, None, &MclustParams::default(), &Ctx::default()).unwrap();
+    assert_eq!(found.table.len(), 6);
+}
+
+#[test]
+fn a_given_partition_is_where_em_starts() {
+    let points = cloud(300, 4, 3);
+    let from: Vec<u32> = (0..300).map(|i| i % 3).collect();
+    let given = Labels::from_clusters(&from);
+    let params = MclustParams { model_names: vec!["VVI".into()], max_iter: 1, ..MclustParams::default() };
+    let found = mclust(&points, Some(&given), &params, &Ctx::default()).unwrap();
+    assert_eq!(found.fit.estimate, estimate(&points, Model::VVI, &from, 3, None).unwrap());
+    let none = Labels::new([vec![-1], vec![0; 299]].concat(), vec!["0".into()], false).unwrap();
+    let e = mclust(&points, Some(&none), &params, &Ctx::default()).unwrap_err();
+    assert_eq!(e.to_string(), "labels: observation 0 has none; drop it or name another column");
 }
 
 #[test]

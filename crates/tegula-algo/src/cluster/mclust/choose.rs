@@ -6,11 +6,9 @@ use super::em::{Fit, em, estimate};
 use super::hierarchy::{cut, merges, scaled};
 use super::model::Model;
 use super::points::Points;
-use super::{Init, MclustParams};
+use super::{Init, MclustParams, TASK};
 use crate::cluster::{KmeansParams, kmeans};
 use crate::stats::shuffled;
-
-const TASK: &str = "mclust";
 
 /// One line of the table of what was tried.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,13 +65,7 @@ struct Start {
 pub fn mclust(points: &Points, given: Option<&Labels>, params: &MclustParams, ctx: &Ctx<'_>) -> Result<Mixture> {
     params.validate()?;
     let models = params.models()?;
-    let numbers = match given {
-        Some(labels) => vec![labels.categories().len()],
-        None => params.n_components.clone(),
-    };
-    if let Some(g) = numbers.iter().find(|&&g| g > points.n) {
-        return Err(MclustParams::refuse("n_components", g, &format!("at most {}, the observations", points.n)));
-    }
+    let numbers = numbers(points, given, params)?;
     ctx.begin(TASK, (numbers.len() * models.len()) as u64);
     let starts = starts(points, given, &numbers, params, ctx)?;
     let (mut table, mut best): (Vec<Row>, Option<(f64, Fit)>) = (Vec::new(), None);
@@ -95,9 +87,10 @@ pub fn mclust(points: &Points, given: Option<&Labels>, params: &MclustParams, ct
     ctx.end(TASK);
     let Some((_, fit)) = best else {
         let names: Vec<&str> = models.iter().map(|m| m.name()).collect();
+        let prior = if params.prior { "" } else { "`prior`, " };
         let reason = format!(
-            "the covariances of {} with {numbers:?} components are singular; take fewer components, a simpler model \
-             (EEI, VVI) or fewer columns (n_pcs)",
+            "the covariances of {} with {numbers:?} components are singular; take {prior}fewer components, a simpler \
+             model (EEI, VVI) or fewer columns (n_pcs)",
             names.join(", ")
         );
         return Err(Error::data("mixture", reason));
@@ -118,6 +111,22 @@ pub fn mclust(points: &Points, given: Option<&Labels>, params: &MclustParams, ct
     Ok(Mixture { membership, n_components: g, probabilities, uncertainty, fit, table })
 }
 
+/// The numbers of components to try: of several those that there are observations for.
+fn numbers(points: &Points, given: Option<&Labels>, params: &MclustParams) -> Result<Vec<usize>> {
+    if let Some(labels) = given {
+        return Ok(vec![labels.categories().len()]);
+    }
+    let most = if params.init == Init::Hc { points.n.min(params.subset) } else { points.n };
+    let numbers: Vec<usize> = params.n_components.iter().copied().filter(|&g| g <= most).collect();
+    match params.n_components.iter().min() {
+        Some(&g) if g > points.n => {
+            Err(MclustParams::refuse("n_components", g, &format!("at most {}, the observations", points.n)))
+        }
+        Some(g) if *g > most => Err(MclustParams::refuse("n_components", g, "at most `subset`, or `init` kmeans")),
+        _ => Ok(numbers),
+    }
+}
+
 /// EM from a start; `None` where a covariance is singular.
 fn fitted(
     points: &Points,
@@ -130,11 +139,13 @@ fn fitted(
     let g = start.n_components;
     let first = match part {
         // The estimate of a part lies around that part's mean.
-        Some(part) => estimate(part, model, &start.labels, g).map(|e| e.moved(&part.mean, &points.mean)),
-        None => estimate(points, model, &start.labels, g),
+        Some(part) => {
+            estimate(part, model, &start.labels, g, params.shrinkage()).map(|e| e.moved(&part.mean, &points.mean))
+        }
+        None => estimate(points, model, &start.labels, g, params.shrinkage()),
     };
     match first {
-        Some(first) => em(points, model, first, part.is_some(), (params.max_iter, params.tol), TASK, ctx),
+        Some(first) => em(points, model, first, part.is_some(), params, ctx),
         None => Ok(None),
     }
 }
@@ -185,9 +196,6 @@ fn starts(
             Ok(Start { which: None, labels: kmeans(&data, &params, ctx)?.membership, n_components: n_clusters })
         };
         return numbers.iter().map(start).collect();
-    }
-    if let Some(g) = numbers.iter().find(|&&g| g > params.subset) {
-        return Err(MclustParams::refuse("n_components", g, "at most `subset`, or `init` kmeans"));
     }
     let which = (points.n > params.subset).then(|| {
         let mut which = shuffled(points.n, &mut ctx.rng("tl.mclust.subset", 0));

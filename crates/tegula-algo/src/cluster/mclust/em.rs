@@ -2,11 +2,13 @@
 
 use tegula_core::{Ctx, Result, par};
 
-use super::covariance::{Scatter, pooled};
+use super::covariance::Scatter;
 use super::estimate::{Density, Estimate};
 use super::model::Model;
 use super::points::Points;
+use super::prior::{Posterior, Prior, posterior};
 use super::sums::{Belongs, Squares, Sums, probabilities, sums};
+use super::{MclustParams, TASK};
 use crate::linalg::panel::rows_per_block;
 
 /// A mixture that was fitted.
@@ -63,24 +65,18 @@ fn squares(model: Model) -> Squares {
 }
 
 /// The estimate of given sums; `None` where a covariance is singular.
-fn maximise(points: &Points, total: &[f64], model: Model, sums: &Sums, mut axes: Vec<f64>) -> Option<Estimate> {
-    let d = points.d;
-    let within;
-    let scatter = if model.is_shared() {
-        let all = pooled(total, &sums.counts, &sums.means, d);
-        within = if model.is_diagonal() { (0..d).map(|j| all[j * d + j]).collect() } else { all };
-        &within
-    } else {
-        &sums.scatter
-    };
-    let n = points.n as f64;
-    let covariances = Scatter { model, n, d, counts: &sums.counts, sums: scatter }.covariances(&mut axes)?;
-    Some(Estimate {
-        weights: sums.counts.iter().map(|c| c / n).collect(),
-        means: sums.means.clone(),
-        covariances,
-        axes,
-    })
+fn maximise(
+    points: &Points,
+    total: &[f64],
+    model: Model,
+    sums: &Sums,
+    mut axes: Vec<f64>,
+    prior: Option<&Prior>,
+) -> Option<Estimate> {
+    let Posterior { means, counts, n, scatter } = posterior(points, total, model, sums, prior);
+    let covariances = Scatter { model, n, d: points.d, counts: &counts, sums: &scatter }.covariances(&mut axes)?;
+    let weights = sums.counts.iter().map(|c| c / points.n as f64).collect();
+    Some(Estimate { weights, means, covariances, axes })
 }
 
 /// The scatter of all observations, for the models that need it.
@@ -88,21 +84,24 @@ fn total(points: &Points, model: Model) -> Vec<f64> {
     if model.is_shared() { points.scatter() } else { Vec::new() }
 }
 
-/// The estimate of a model from a partition into `g` groups; `None` where a covariance is singular.
+/// The estimate of a model from a partition into `g` groups; `None` where a covariance is singular. With a `prior` its
+/// shrinkage is given; see [`MclustParams`].
 ///
 /// ```
 /// use tegula_algo::cluster::mclust::{Model, Points, estimate};
 /// let points = Points::new(1, vec![0.0, 2.0, 10.0, 12.0])?;
-/// let found = estimate(&points, Model::EII, &[0, 0, 1, 1], 2).expect("not singular");
+/// let found = estimate(&points, Model::EII, &[0, 0, 1, 1], 2, None).expect("not singular");
 /// assert_eq!((found.weights.clone(), found.covariance(0)), (vec![0.5, 0.5], vec![1.0]));
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
-pub fn estimate(points: &Points, model: Model, labels: &[u32], g: usize) -> Option<Estimate> {
+pub fn estimate(points: &Points, model: Model, labels: &[u32], g: usize, prior: Option<f64>) -> Option<Estimate> {
     let sums = sums(points, &Belongs::Labels(labels, g), squares(model));
-    maximise(points, &total(points, model), model, &sums, Vec::new())
+    let prior = prior.map(|shrinkage| Prior::of(points, model, g, shrinkage));
+    maximise(points, &total(points, model), model, &sums, Vec::new(), prior.as_ref())
 }
 
-/// Iterates from an estimate of the same points, or (`again`) of a part of them.
+/// Iterates from an estimate of the same points, or (`again`) of a part of them. Of the parameters `max_iter`, `tol` and
+/// the prior are looked at.
 ///
 /// # Errors
 /// [`tegula_core::Error::Cancelled`]. `None` where a covariance becomes singular.
@@ -111,17 +110,17 @@ pub fn em(
     model: Model,
     mut estimate: Estimate,
     again: bool,
-    (max_iter, tol): (usize, f64),
-    task: &str,
+    params: &MclustParams,
     ctx: &Ctx<'_>,
 ) -> Result<Option<Fit>> {
     let all = total(points, model);
+    let prior = params.shrinkage().map(|s| Prior::of(points, model, estimate.weights.len(), s));
     let mut log_likelihoods: Vec<f64> = Vec::new();
     let mut again = again;
     loop {
         let Some(density) = Density::of(&estimate) else { return Ok(None) };
         let found = sums(points, &Belongs::To(&estimate, &density), squares(model));
-        ctx.tick(task, 0)?;
+        ctx.tick(TASK, 0)?;
         let new = found.log_likelihood;
         if !new.is_finite() {
             return Ok(None);
@@ -129,13 +128,14 @@ pub fn em(
         if !again {
             let change = log_likelihoods.last().map_or(f64::INFINITY, |old| (new - old).abs() / (1.0 + new.abs()));
             log_likelihoods.push(new);
-            let converged = change <= tol;
-            if converged || log_likelihoods.len() >= max_iter || ctx.stopping() {
+            let converged = change <= params.tol;
+            if converged || log_likelihoods.len() >= params.max_iter || ctx.stopping() {
                 return Ok(Some(Fit { model, estimate, log_likelihood: new, log_likelihoods, converged }));
             }
         }
         again = false;
-        let Some(next) = maximise(points, &all, model, &found, estimate.axes) else { return Ok(None) };
+        let next = maximise(points, &all, model, &found, estimate.axes, prior.as_ref());
+        let Some(next) = next else { return Ok(None) };
         estimate = next;
     }
 }

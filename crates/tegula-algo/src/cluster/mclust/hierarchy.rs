@@ -4,8 +4,12 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use tegula_core::{Ctx, Result};
 
-use super::matrix::{add_outer, eigen, factor, inverse_lower, log_determinant};
+use super::matrix::{add_outer, distance2, eigen, factor, inverse_lower, length2, log_determinant};
 use super::points::Points;
+use crate::linalg::panel::vectorised;
+
+/// What e to the minus this adds to 1 is lost in rounding.
+const LOST: f64 = 40.0;
 
 /// The points in the axes of their correlations, each axis divided by the root of its singular value (Scrucca &
 /// Raftery 2015). Axes without spread are left out.
@@ -60,6 +64,8 @@ struct Tree {
     d: usize,
     /// The scatter of all points, per number: keeps the criterion of small clusters finite.
     noise: f64,
+    /// The logarithms of 0, 1, 2, ….
+    logarithms: Vec<f64>,
     clusters: Vec<Option<Cluster>>,
     alive: Vec<usize>,
     costs: Vec<f64>,
@@ -130,19 +136,25 @@ impl Tree {
             n,
             d,
             noise,
+            logarithms: (0..=n).map(|count| (count as f64).ln()).collect(),
             clusters: rows.chunks_exact(d).map(single).collect(),
             alive: (0..n).collect(),
             costs: vec![f64::INFINITY; n * n],
             exact: vec![true; n * n],
             least: vec![(f64::INFINITY, 0); n],
         };
+        let two = 2.0 * noise.ln();
         for i in 0..n {
-            let x = &rows[i * d..(i + 1) * d];
-            for j in i + 1..n {
-                let trace = distance2(x, &rows[j * d..(j + 1) * d]) / 2.0;
+            let costs = i * n + i + 1..(i + 1) * n;
+            vectorised(|| {
+                let (x, others) = (&rows[i * d..(i + 1) * d], rows[(i + 1) * d..].chunks_exact(d));
+                tree.costs[costs.clone()].iter_mut().zip(others).for_each(|(c, y)| *c = distance2(x, y) / 2.0);
+            });
+            for e in costs {
+                let trace = tree.costs[e];
                 // Two points fill a line at most.
                 let log_determinant = if d == 1 { trace.ln() } else { f64::NEG_INFINITY };
-                tree.costs[i * n + j] = tree.term(2.0, trace, log_determinant) - 2.0 * noise.ln();
+                tree.costs[e] = tree.term(2.0, trace, log_determinant) - two;
             }
             tree.rescan(i);
         }
@@ -151,8 +163,9 @@ impl Tree {
 
     /// What a cluster adds to the criterion.
     fn term(&self, count: f64, trace: f64, log_determinant: f64) -> f64 {
-        let determinant = (log_determinant - self.d as f64 * count.ln()).exp();
-        count * (determinant + (trace + self.noise) / count).ln()
+        let spread = (trace + self.noise) / count;
+        let (volume, log_spread) = (log_determinant - self.d as f64 * self.logarithms[count as usize], spread.ln());
+        count * if volume < log_spread - LOST { log_spread } else { (volume.exp() + spread).ln() }
     }
 
     /// Finds the least cost of a row again.
@@ -258,6 +271,7 @@ impl Tree {
         for other in others.iter().filter_map(|&j| self.clusters[j].as_ref()) {
             off.extend(other.mean.iter().zip(&new.mean).map(|(x, y)| x - y));
         }
+        let lengths = |rows: &[f64]| vectorised(|| rows.chunks_exact(d).map(length2).collect::<Vec<f64>>());
         let mut turned = Vec::new();
         if let Some((_, inverse)) = &new.solved {
             turned = vec![0.0; off.len()];
@@ -270,16 +284,15 @@ impl Tree {
                 Par::Seq,
             );
         }
+        let (off, turned) = (lengths(&off), lengths(&turned));
         let mut bounds = Vec::with_capacity(others.len());
         for (at, other) in others.iter().filter_map(|&j| self.clusters[j].as_ref()).enumerate() {
             let count = new.count + other.count;
             let weight = new.count * other.count / count;
-            let off = &off[at * d..(at + 1) * d];
-            let trace = new.trace + other.trace + weight * off.iter().map(|x| x * x).sum::<f64>();
+            let trace = new.trace + other.trace + weight * off[at];
             let (mut log_determinant, mut exact) = (f64::NEG_INFINITY, count <= d as f64);
             if let Some((own, _)) = &new.solved {
-                let turned = &turned[at * d..(at + 1) * d];
-                log_determinant = own + (weight * turned.iter().map(|x| x * x).sum::<f64>()).ln_1p();
+                log_determinant = own + (weight * turned[at]).ln_1p();
                 exact = other.count == 1.0;
                 if let Some((theirs, _)) = &other.solved {
                     let (large, small) = (log_determinant.max(*theirs), log_determinant.min(*theirs));
@@ -294,10 +307,6 @@ impl Tree {
         }
         bounds
     }
-}
-
-fn distance2(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
 }
 
 #[cfg(test)]

@@ -6,6 +6,36 @@ use faer::{Mat, MatRef, Par, Spec};
 
 use crate::linalg::eigh;
 
+/// The squared length, summed in eight lanes.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+pub(super) fn length2(x: &[f64]) -> f64 {
+    let mut acc = [0.0; 8];
+    let chunks = x.chunks_exact(8);
+    let tail: f64 = chunks.remainder().iter().map(|x| x * x).sum();
+    for x in chunks {
+        for l in 0..8 {
+            acc[l] += x[l] * x[l];
+        }
+    }
+    acc.iter().sum::<f64>() + tail
+}
+
+/// The squared distance, summed in eight lanes.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+pub(super) fn distance2(a: &[f64], b: &[f64]) -> f64 {
+    let mut acc = [0.0; 8];
+    let (ca, cb) = (a.chunks_exact(8), b.chunks_exact(8));
+    let tail: f64 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| (x - y) * (x - y)).sum();
+    for (x, y) in ca.zip(cb) {
+        for l in 0..8 {
+            acc[l] += (x[l] - y[l]) * (x[l] - y[l]);
+        }
+    }
+    acc.iter().sum::<f64>() + tail
+}
+
 /// Adds `weight · x xᵀ`.
 #[inline]
 pub(super) fn add_outer(sum: &mut [f64], weight: f64, x: &[f64]) {

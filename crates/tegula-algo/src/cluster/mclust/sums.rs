@@ -5,6 +5,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use tegula_core::par;
 
 use super::estimate::{Density, Estimate};
+use super::matrix::length2;
 use super::points::Points;
 use crate::linalg::panel::{rows_per_block, vectorised};
 
@@ -177,7 +178,7 @@ pub(super) fn probabilities(
                 } else if density.is_shared() {
                     distance(&turned[at], density.turned_mean(k), &ones)
                 } else {
-                    length(&turned[at])
+                    length2(&turned[at])
                 };
                 z[i * g + k] = constant - 0.5 * square;
             }
@@ -225,18 +226,4 @@ fn distance(x: &[f64], mean: &[f64], scale: &[f64]) -> f64 {
         acc[j - whole] += y * y;
     }
     acc.iter().sum()
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
-fn length(x: &[f64]) -> f64 {
-    let mut acc = [0.0; 8];
-    let chunks = x.chunks_exact(8);
-    let tail: f64 = chunks.remainder().iter().map(|x| x * x).sum();
-    for x in chunks {
-        for l in 0..8 {
-            acc[l] += x[l] * x[l];
-        }
-    }
-    acc.iter().sum::<f64>() + tail
 }
