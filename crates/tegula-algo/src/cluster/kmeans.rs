@@ -28,8 +28,8 @@ const TASK: &str = "k-means";
 /// observations with `batch_size`. Groups of other shapes: `tl.mclust`; an unknown number: `tl.leiden`.
 ///
 /// # How it works
-/// Greedy k-means++ draws the start: of 2 + ln k candidates the one that leaves the least inertia becomes the next
-/// centre. Then each observation goes to its nearest centre and each centre to the mean of its observations, until
+/// Greedy k-means++ draws the start, among 131,072 random observations where there are more: of 2 + ln k candidates the one
+/// that leaves the least inertia becomes the next centre. Then each observation goes to its nearest centre and each centre to the mean of its observations, until
 /// nothing moves or the centres move less than `tol`; bounds tell which observations need not be looked at. A centre that
 /// loses all its observations gets the one farthest from its own. With `batch_size` centres follow random batches
 /// instead, and every observation is looked at once, at the end. The best of `n_init` runs is kept.
