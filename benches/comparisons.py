@@ -33,11 +33,11 @@ def present(names):
 
 @functools.cache
 def stage(name, last):
-    """One of `counts`, `logged`, `pca`, `graph` of a tissue, or n blobs (`blobs_N`)."""
+    """One of `counts`, `logged`, `pca`, `graph` of a tissue, or n blobs in 30 dimensions (`blobs_N`) or d (`blobs_NxD`)."""
     import scanpy as sc
 
     if name.startswith("blobs_"):
-        return blobs(int(name.removeprefix("blobs_")))
+        return blobs(*map(int, name.removeprefix("blobs_").split("x")))
     if last == "counts":
         a = ad.read_h5ad(tissue(name))
         a = ad.AnnData(sparse.csr_matrix(a.X, dtype=np.float32), obsm={"spatial": a.obsm["spatial"]})
@@ -119,6 +119,34 @@ def squidpy(**params):
     return call
 
 
+def sklearn_kmeans(n_clusters, **params):
+    def call(a, seed):
+        from sklearn.cluster import KMeans, MiniBatchKMeans
+
+        kind = MiniBatchKMeans if "batch_size" in params else KMeans
+        found = kind(n_clusters, n_init=1, random_state=seed, **params).fit(a.obsm["X_pca"])
+        a.obs["kmeans"] = found.labels_.astype(str)
+
+    return call
+
+
+def sklearn_mixture(n_components):
+    """Mixtures with one covariance, mclust's EEE; the start is k-means."""
+
+    def call(a, seed):
+        from sklearn.mixture import GaussianMixture
+
+        x = a.obsm["X_pca"].astype(np.float64)
+        found = GaussianMixture(n_components, covariance_type="tied", max_iter=1000, random_state=seed).fit(x)
+        a.uns["mclust"] = {"loglik": found.score(x) * len(x)}
+
+    return call
+
+
+def rooted(a, _):
+    a.uns["iroot"] = 0
+
+
 def spateo(a, seed):
     nearest = by_distance(a.obsm["spatial"])[:, 1:11]
     a.obs["scc_smooth"] = majority(nearest, a.obs["scc"].cat.codes.to_numpy()).astype(str)
@@ -165,6 +193,28 @@ def modularity(state, mine, _):
     return graph.modularity(mine.obs["leiden"].astype("category").cat.codes.tolist(), weights=a.data.tolist())
 
 
+def explained(state, mine, _):
+    """The part of the variance that lies between the clusters."""
+    x, labels = state.obsm["X_pca"].astype(np.float64), np.unique(mine.obs["kmeans"], return_inverse=True)[1]
+    counts = np.bincount(labels)
+    means = np.stack([np.bincount(labels, weights=column) for column in x.T], 1) / counts[:, None]
+    return (counts @ np.square(means - x.mean(0))).sum() / (len(x) * x.var(0).sum())
+
+
+def likelihood(state, mine, _):
+    return mine.uns["mclust"]["loglik"] / state.n_obs
+
+
+def eigenvalue_error(_, mine, other):
+    return abs(np.asarray(mine.uns["diffmap_evals"]) - np.asarray(other.uns["diffmap_evals"])).max()
+
+
+def pseudotime_error(_, mine, other):
+    a, b = (x.obs["dpt_pseudotime"].to_numpy(dtype=float) for x in (mine, other))
+    reached = np.isfinite(a) & np.isfinite(b)
+    return abs(a - b)[reached].max() if (np.isfinite(a) == np.isfinite(b)).all() else np.inf
+
+
 def same_labels(_, mine, other):
     return (mine.obs["scc_smooth"].astype(str).to_numpy() == other.obs["scc_smooth"].astype(str).to_numpy()).mean()
 
@@ -209,6 +259,18 @@ COMPARISONS = [
                modularity, 5),
     Comparison("leiden", "igraph", TISSUES, "graph", LEIDEN,
                scanpy("tl", "leiden", seeded=True, flavor="igraph", directed=False, n_iterations=-1), modularity, 1),
+    Comparison("kmeans", "scikit-learn", ("blobs_100000x50", "blobs_1000000x50"), "pca",
+               ours("tl", "kmeans", n_clusters=20, n_init=1), sklearn_kmeans(20), explained, 1.5),
+    Comparison("kmeans batches", "scikit-learn", ("blobs_1000000x50",), "pca",
+               ours("tl", "kmeans", n_clusters=20, n_init=1, batch_size=1024), sklearn_kmeans(20, batch_size=1024),
+               explained, 1),
+    # R's Mclust(G = 7, "EEE") took 14.9 CPU seconds for a section of 3639 × 30; R is not installed by `make bench`.
+    Comparison("mclust EEE", "scikit-learn", ("dlpfc_151673", "blobs_100000"), "pca",
+               ours("tl", "mclust", n_components=[7], model_names=["EEE"]), sklearn_mixture(7), likelihood),
+    Comparison("diffmap", "scanpy", TISSUES, "graph", ours("tl", "diffmap"), scanpy("tl", "diffmap", seeded=True),
+               eigenvalue_error, 1),
+    Comparison("diffmap+dpt", "scanpy", TISSUES, "graph", both(rooted, ours("tl", "diffmap"), ours("tl", "dpt")),
+               both(rooted, scanpy("tl", "diffmap", seeded=True), scanpy("tl", "dpt")), pseudotime_error, 1),
     Comparison("smooth", "spateo's rule", COUNTS, "graph", ours("tl", "smooth"), spateo, same_labels, 50),
     Comparison("spatial_neighbors", "squidpy", TISSUES, "counts", ours("pp", "spatial_neighbors"),
                squidpy(n_neighs=6), same_edges),

@@ -1,5 +1,5 @@
-//! Times clustering in an embedding: `groups DATA.f32 COLUMNS kmeans K SEEDS [BATCH]`, or
-//! `groups DATA.f32 COLUMNS mclust K SEEDS [MODEL] [ROUNDS]`.
+//! Times what finds groups and ways in an embedding: `groups DATA.f32 COLUMNS kmeans K SEEDS [BATCH]`,
+//! `groups DATA.f32 COLUMNS mclust K SEEDS [MODEL] [ROUNDS]`, or `groups DATA.f32 COLUMNS diffmap COMPONENTS SEEDS`.
 //!
 //! The file holds little-endian `f32` by rows.
 
@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use tegula_algo::cluster::mclust::{Points, mclust};
 use tegula_algo::cluster::{KmeansParams, MclustParams, kmeans};
+use tegula_algo::graph::{fuzzy_union, knn_approximate};
+use tegula_algo::reduce::diffmap;
 use tegula_core::{Ctx, Dense};
 
 fn main() {
@@ -21,6 +23,15 @@ fn main() {
     let data = Dense::new(values.len() / columns, columns, values).unwrap();
     for seed in 0..number(4).unwrap() {
         let start = Instant::now();
+        if args[2] == "diffmap" {
+            let nearest = knn_approximate(&data, 15, 0.98, &Ctx::default()).unwrap();
+            let graph = fuzzy_union(&nearest.knn).unwrap();
+            let (before, start) = (start.elapsed().as_secs_f64(), Instant::now());
+            let found = diffmap(&graph, number(3).unwrap(), &Ctx::new(seed as u64)).unwrap();
+            let (seconds, blocks) = (start.elapsed().as_secs_f64(), found.n_iter);
+            println!("{seed} graph {before:.3} s, map {seconds:.3} s {blocks} blocks, {:?}", found.eigenvalues);
+            continue;
+        }
         if args[2] == "mclust" {
             let points = Points::new(columns, data.data().iter().map(|&x| f64::from(x)).collect()).unwrap();
             let params = MclustParams {
