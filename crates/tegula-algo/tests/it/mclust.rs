@@ -443,3 +443,19 @@ fn the_step_stores_what_r_users_look_for() {
     adata.set_obs("start", found).unwrap();
     step.apply(&mut adata, &Ctx::default()).unwrap();
 }
+
+#[test]
+fn more_starts_never_end_less_likely() {
+    let points = cloud(600, 4, 9);
+    let ended = |n_init, init| {
+        let params = MclustParams { n_components: vec![6], subset: 40, n_init, init, ..MclustParams::default() };
+        let found = mclust(&points, None, &params, &Ctx::new(1)).unwrap();
+        assert_eq!(found.table.len(), 1);
+        assert_eq!(found.table[0].log_likelihood, Some(found.fit.log_likelihood));
+        found.fit.log_likelihood
+    };
+    for init in [Init::Hc, Init::Kmeans] {
+        let ends = [1, 2, 4, 8].map(|n| ended(n, init));
+        assert!(ends.windows(2).all(|w| w[1] >= w[0]) && ends[3] > ends[0], "{ends:?}");
+    }
+}

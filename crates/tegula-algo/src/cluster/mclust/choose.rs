@@ -23,6 +23,12 @@ pub struct Row {
     pub bic: Option<f64>,
 }
 
+impl Row {
+    fn likelier(self, other: Self) -> Self {
+        if other.log_likelihood > self.log_likelihood { other } else { self }
+    }
+}
+
 /// The result of [`mclust`].
 #[derive(Debug, Clone)]
 pub struct Mixture {
@@ -66,22 +72,29 @@ pub fn mclust(points: &Points, given: Option<&Labels>, params: &MclustParams, ct
     params.validate()?;
     let models = params.models()?;
     let numbers = numbers(points, given, params)?;
-    ctx.begin(TASK, (numbers.len() * models.len()) as u64);
-    let starts = starts(points, given, &numbers, params, ctx)?;
+    let runs = if varied(points, given, params) { params.n_init as u64 } else { 1 };
+    ctx.begin(TASK, runs * (numbers.len() * models.len()) as u64);
     let (mut table, mut best): (Vec<Row>, Option<(f64, Fit)>) = (Vec::new(), None);
-    for start in &starts {
-        let part = start.which.as_ref().map(|which| points.select(which)).transpose()?;
-        for &model in &models {
-            let fit = fitted(points, part.as_ref(), start, model, params, ctx)?;
-            let bic = fit.as_ref().map(|f| f.bic(points));
-            let log_likelihood = fit.as_ref().map(|f| f.log_likelihood);
-            table.push(Row { model, n_components: start.n_components, log_likelihood, bic });
-            if let (Some(fit), Some(bic)) = (fit, bic)
-                && best.as_ref().is_none_or(|b| bic > b.0)
-            {
-                best = Some((bic, fit));
+    for run in 0..runs {
+        let mut rows = Vec::new();
+        for start in starts(points, given, &numbers, params, run, ctx)? {
+            let part = start.which.as_ref().map(|which| points.select(which)).transpose()?;
+            for &model in &models {
+                let fit = fitted(points, part.as_ref(), &start, model, params, ctx)?;
+                let bic = fit.as_ref().map(|f| f.bic(points));
+                let log_likelihood = fit.as_ref().map(|f| f.log_likelihood);
+                rows.push(Row { model, n_components: start.n_components, log_likelihood, bic });
+                if let (Some(fit), Some(bic)) = (fit, bic)
+                    && best.as_ref().is_none_or(|b| bic > b.0)
+                {
+                    best = Some((bic, fit));
+                }
+                ctx.tick(TASK, 1)?;
             }
-            ctx.tick(TASK, 1)?;
+        }
+        table = if run == 0 { rows } else { table.into_iter().zip(rows).map(|(a, b)| a.likelier(b)).collect() };
+        if ctx.stopping() {
+            break;
         }
     }
     ctx.end(TASK);
@@ -171,11 +184,18 @@ fn tree(points: &Points, ctx: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
     merges(&rows, d, TASK, ctx)
 }
 
+/// Whether another start may be another partition.
+fn varied(points: &Points, given: Option<&Labels>, params: &MclustParams) -> bool {
+    given.is_none() && (params.init == Init::Kmeans || points.n > params.subset)
+}
+
+/// The starts of run number `run`, one for each number of components.
 fn starts(
     points: &Points,
     given: Option<&Labels>,
     numbers: &[usize],
     params: &MclustParams,
+    run: u64,
     ctx: &Ctx<'_>,
 ) -> Result<Vec<Start>> {
     if let Some(labels) = given {
@@ -191,6 +211,7 @@ fn starts(
     if params.init == Init::Kmeans {
         let rows: Vec<f32> = points.rows.iter().map(|&x| x as f32).collect();
         let data = Dense::new(points.n, points.d, rows)?;
+        let ctx = &ctx.with_seed(ctx.seed().wrapping_add(run));
         let start = |&n_clusters: &usize| {
             let params = KmeansParams { n_clusters, ..KmeansParams::default() };
             Ok(Start { which: None, labels: kmeans(&data, &params, ctx)?.membership, n_components: n_clusters })
@@ -198,7 +219,7 @@ fn starts(
         return numbers.iter().map(start).collect();
     }
     let which = (points.n > params.subset).then(|| {
-        let mut which = shuffled(points.n, &mut ctx.rng("tl.mclust.subset", 0));
+        let mut which = shuffled(points.n, &mut ctx.rng("tl.mclust.subset", run));
         which.truncate(params.subset);
         which.sort_unstable();
         which.into_iter().map(|i| i as usize).collect::<Vec<_>>()
