@@ -6,6 +6,7 @@
 mod basis;
 mod columns;
 mod eigh;
+mod inverse;
 mod lanczos;
 pub mod panel;
 mod spmm;
@@ -14,6 +15,7 @@ pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
 pub(crate) use columns::column_means;
 pub use eigh::{Eigh, eigenvalues, eigh};
+pub(crate) use inverse::inverse;
 pub(crate) use lanczos::{Symmetric, Wanted, lanczos};
 pub(crate) use spmm::gather;
 pub use spmm::{spmm, spmm_t, sum_rows};

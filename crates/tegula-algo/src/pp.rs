@@ -9,6 +9,7 @@ pub mod diffuse;
 mod fast_math;
 pub mod filter_cells;
 pub mod filter_genes;
+pub mod harmony;
 pub mod highly_variable_genes;
 mod kind;
 pub mod log1p;
@@ -26,6 +27,7 @@ pub use combat::{CombatParams, combat};
 pub use diffuse::{DiffuseParams, Steps, choose_steps, diffuse};
 pub use filter_cells::{FilterCellsParams, filter_cells};
 pub use filter_genes::{FilterGenesParams, filter_genes};
+pub use harmony::{Batches, Harmonised, HarmonyParams, harmony};
 pub use highly_variable_genes::{Flavor, HighlyVariableGenesParams, highly_variable_genes};
 pub use kind::{Scale, looks_logged, scale_of};
 pub use log1p::{Log1pParams, log1p};
@@ -48,6 +50,7 @@ pub const METHODS: &[&dyn Method] = &[
     &entry::<NormalizePearsonResidualsParams>(),
     &entry::<ScaleParams>(),
     &entry::<CombatParams>(),
+    &entry::<HarmonyParams>(),
     &entry::<DiffuseParams>(),
     &entry::<BinParams>(),
     &entry::<SubsampleParams>(),

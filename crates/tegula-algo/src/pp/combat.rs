@@ -10,6 +10,7 @@ use tegula_core::{AnnData, Ctx, Dense, Dict, Error, Matrix, Outcome, Result, Slo
 use super::check_finite;
 use super::dense::{check_room, fill_rows};
 use design::Design;
+pub(super) use design::present;
 use prior::{Adjustment, Moments, adjust};
 
 /// At most this many blocks of rows, so that few partial sums as wide as batches × genes live at once.

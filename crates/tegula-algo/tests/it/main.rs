@@ -11,6 +11,7 @@ mod diffusion;
 mod embed;
 mod embedding_metrics;
 mod graph;
+mod harmony;
 mod kmeans;
 mod lattice;
 mod mclust;
