@@ -49,6 +49,7 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("pp.normalize_pearson_residuals", json!({})),
         ("pp.scale", json!({})),
         ("pp.combat", json!({"key": "stripe"})),
+        ("pp.harmony", json!({"key": "stripe", "max_iter": 2})),
         ("pp.bin", json!({"bin_size": 2.0})),
         ("pp.subsample", json!({"fraction": 0.5})),
     ]
