@@ -28,6 +28,7 @@ pub use louvain::{LouvainParams, louvain, louvain_from};
 pub use mclust::{MclustParams, Mixture};
 pub use objective::Objective;
 pub use partition::Partition;
+pub use source::Source;
 pub use sweep::{Sweep, SweepParams, SweepRow, sweep};
 
 use tegula_core::{Method, entry};

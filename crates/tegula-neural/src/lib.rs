@@ -10,13 +10,14 @@ pub mod gather;
 pub mod graph;
 pub mod input;
 pub mod rows;
+pub mod safetensors;
 mod scalar;
 pub mod stagate;
 pub mod train;
 
 pub use scalar::Scalar;
 
-use tegula_core::Method;
+use tegula_core::{Method, entry};
 
 /// The methods of this crate.
-pub const METHODS: &[&dyn Method] = &[];
+pub const METHODS: &[&dyn Method] = &[&entry::<stagate::StagateParams>()];

@@ -220,6 +220,26 @@ mod tests {
     }
 
     #[test]
+    fn products_of_rows_apart_are_written_where_they_belong() {
+        for (n, k, m) in [(19, 16, 16), (3, 70, 33), (150, 528, 32), (40, 100, 130)] {
+            let fill = |rows: usize, width: usize, by: usize| {
+                let values: Vec<f32> = (0..rows * width).map(|v| (v * by % 7) as f32 - 3.0).collect();
+                Rows::<f32>::from_rows(width, &values)
+            };
+            let (a, b) = (fill(n, k, 3), fill(Rows::<f32>::zeros(1, k).width(), m, 5));
+            let mut c = Rows::zeros(n + 1, m);
+            product(c.view_mut(n), a.all(), b.all(), 1.0);
+            for i in 0..n {
+                for j in 0..m {
+                    let expected: f32 = (0..a.width()).map(|l| a.row(i)[l] * b.row(l)[j]).sum();
+                    assert_eq!(c.row(i)[j], expected);
+                }
+            }
+            assert!(c.row(n).iter().all(|v| *v == 0.0), "nothing behind the last row");
+        }
+    }
+
+    #[test]
     fn gram_and_transpose_by_hand() {
         let m = Rows::<f64>::from_rows(2, &[1.0, 2.0, 3.0, 4.0]);
         let mut g = Rows::zeros(16, 16);

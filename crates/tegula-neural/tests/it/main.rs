@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
+mod bad_input;
 mod golden;
 mod gradient;
+mod step;
+mod tissue;
+mod weights;
