@@ -2,6 +2,7 @@
 
 pub mod bin;
 mod check;
+mod chosen_genes;
 mod columns;
 pub mod combat;
 mod dense;
@@ -22,6 +23,7 @@ pub mod subsample;
 
 pub use bin::{BinParams, Bins, bin, sum_rows};
 pub use check::{check_counts, check_finite};
+pub use chosen_genes::chosen_genes;
 pub use columns::{Totals, moments};
 pub use combat::{CombatParams, combat};
 pub use diffuse::{DiffuseParams, Steps, choose_steps, diffuse};

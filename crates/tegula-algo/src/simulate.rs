@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Column, Coords, Ctx, Dict, Error, Frame, Labels, Result, Value, keys};
 
-pub(crate) use draw::normal;
+pub use draw::normal;
 use genes::Genes;
 use place::Point;
 

@@ -3,14 +3,16 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::files::{Files, NoFiles};
 use crate::progress::{Progress, Signal, Silent};
 use crate::{Error, Result};
 
-/// The surroundings of a run: the seed, and the door that shows progress and may stop the work.
+/// The surroundings of a run: the seed, and the door that shows progress, may stop the work and opens files.
 #[derive(Clone, Copy)]
 pub struct Ctx<'a> {
     seed: u64,
     progress: &'a dyn Progress,
+    files: &'a dyn Files,
 }
 
 impl Default for Ctx<'_> {
@@ -19,16 +21,33 @@ impl Default for Ctx<'_> {
     }
 }
 
-impl Ctx<'_> {
-    /// A silent context with the given seed.
+impl<'a> Ctx<'a> {
+    /// A silent context with the given seed, without files.
     pub fn new(seed: u64) -> Self {
-        Self { seed, progress: &Silent }
+        Self { seed, progress: &Silent, files: &NoFiles }
     }
 
     /// The same context, reporting to `progress`.
     #[must_use]
-    pub fn with_progress(self, progress: &dyn Progress) -> Ctx<'_> {
-        Ctx { seed: self.seed, progress }
+    pub fn with_progress<'b>(self, progress: &'b dyn Progress) -> Ctx<'b>
+    where
+        'a: 'b,
+    {
+        Ctx { progress, ..self }
+    }
+
+    /// The same context, with somebody who opens the files that parameters name.
+    #[must_use]
+    pub fn with_files<'b>(self, files: &'b dyn Files) -> Ctx<'b>
+    where
+        'a: 'b,
+    {
+        Ctx { files, ..self }
+    }
+
+    /// Who opens the files that parameters name.
+    pub fn files(&self) -> &'a dyn Files {
+        self.files
     }
 
     /// The same context with another seed.

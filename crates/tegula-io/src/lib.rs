@@ -16,9 +16,11 @@
 //! ```
 
 pub mod atomic;
+mod disk;
 mod h5ad;
 mod store;
 mod table;
 
+pub use disk::Disk;
 pub use h5ad::{WriteOptions, not_understood, read, read_h5ad, write_h5ad};
 pub use table::{read_table, read_tables};

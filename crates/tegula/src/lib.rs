@@ -23,6 +23,7 @@ pub mod registry;
 pub use tegula_algo as algo;
 pub use tegula_core::{self as core, AnnData, Ctx, Error, Result};
 pub use tegula_io as io;
+pub use tegula_neural as neural;
 pub use tegula_plot as plot;
 
 /// What nearly every program needs.

@@ -4,7 +4,7 @@ use tegula_core::{Error, Method, Result};
 
 /// Every registered method, in the order a user meets them.
 pub fn methods() -> impl Iterator<Item = &'static dyn Method> {
-    tegula_algo::ROOMS.iter().flat_map(|room| room.iter().copied())
+    tegula_algo::ROOMS.iter().chain(&[tegula_neural::METHODS]).flat_map(|room| room.iter().copied())
 }
 
 /// The names a method answers to: its id, then its aliases.

@@ -3,15 +3,30 @@
 use tegula_core::{AnnData, Error, Graph, Result, Slot, Value, keys};
 
 /// The graph a step was told to use, as scanpy names it.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    pub(crate) neighbors_key: Option<&'a str>,
-    pub(crate) obsp: Option<&'a str>,
+///
+/// ```
+/// use tegula_algo::graph::Source;
+/// use tegula_core::{AnnData, Csr, Frame};
+/// let mut adata = AnnData::new(None, Frame::with_range_index(2), Frame::default())?;
+/// adata.set_obsp("near_connectivities", Csr::from_rows(2, &[vec![(1, 1.0)], vec![]]))?;
+/// let source = Source { neighbors_key: Some("near"), obsp: None };
+/// assert_eq!(source.graph(&adata)?.n_edges(), 1);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The entry of `uns` that names the graph, or the beginning of the graph's name, or that name.
+    pub neighbors_key: Option<&'a str>,
+    /// The name of the graph in `obsp`.
+    pub obsp: Option<&'a str>,
 }
 
 impl Source<'_> {
-    /// Refuses two names for one graph.
-    pub(crate) fn validate(&self, id: &str) -> Result<()> {
+    /// Refuses two names for one graph; `id` is that of the method.
+    ///
+    /// # Errors
+    /// [`Error::Param`].
+    pub fn validate(&self, id: &str) -> Result<()> {
         if self.obsp.is_some() && self.neighbors_key.is_some() {
             return Err(Error::param(id, "obsp", "given beside `neighbors_key`", "the only one; pass one of the two"));
         }
@@ -19,7 +34,7 @@ impl Source<'_> {
     }
 
     /// The slots that may be looked at.
-    pub(crate) fn reads(&self) -> Vec<Slot> {
+    pub fn reads(&self) -> Vec<Slot> {
         match (self.obsp, self.neighbors_key) {
             (Some(key), _) => vec![Slot::obsp(key)],
             (None, None) => vec![Slot::uns(keys::NEIGHBORS), Slot::obsp(keys::CONNECTIVITIES)],
@@ -45,7 +60,10 @@ impl Source<'_> {
     }
 
     /// The graph.
-    pub(crate) fn graph(&self, adata: &AnnData) -> Result<Graph> {
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where it is not there; [`Error::Data`] where it is no graph.
+    pub fn graph(&self, adata: &AnnData) -> Result<Graph> {
         let key = self.key(adata);
         let graph = adata.graph(&key, "run pp.neighbors first, or pass neighbors_key or obsp");
         graph.map_err(|e| match e {

@@ -14,7 +14,13 @@ pub(super) fn uniform(rng: &mut impl Rng) -> f64 {
 }
 
 /// A standard normal number (Box & Muller).
-pub(crate) fn normal(rng: &mut impl Rng) -> f64 {
+///
+/// ```
+/// let mut rng = tegula_core::Ctx::new(0).rng("demo", 0);
+/// let mean = (0..10_000).map(|_| tegula_algo::simulate::normal(&mut rng)).sum::<f64>() / 10_000.0;
+/// assert!(mean.abs() < 0.05);
+/// ```
+pub fn normal(rng: &mut impl Rng) -> f64 {
     (-2.0 * uniform(rng).ln()).sqrt() * (TAU * uniform(rng)).cos()
 }
 

@@ -1,11 +1,11 @@
 //! The slots of `pp.pca`.
 
 use tegula_core::{
-    AnnData, Array, ArrayData, Column, Ctx, Dense, Dict, Error, Outcome, Result, Slot, Step, Value, keys,
+    AnnData, Array, ArrayData, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value, keys,
 };
 
 use super::{PcaParams, pca};
-use crate::pp::check_finite;
+use crate::pp::{check_finite, chosen_genes};
 
 impl PcaParams {
     /// Keys of scores, loadings and variances.
@@ -14,30 +14,6 @@ impl PcaParams {
             Some(key) => (key, key, key),
             None => (keys::X_PCA, keys::PCS, keys::PCA),
         }
-    }
-
-    /// The genes to use; `None` for all.
-    fn genes(&self, adata: &AnnData) -> Result<Option<Vec<usize>>> {
-        let slot = Slot::var(keys::HIGHLY_VARIABLE);
-        let flags = match (self.use_highly_variable, adata.var().get(keys::HIGHLY_VARIABLE)) {
-            (Some(false), _) | (None, None) => return Ok(None),
-            (Some(true), None) => {
-                return Err(
-                    adata.missing(&slot, "run pp.highly_variable_genes first, or pass use_highly_variable = false")
-                );
-            }
-            (_, Some(Column::Bool(flags))) => flags.clone(),
-            (_, Some(Column::NullableBool(flags))) => flags.iter().map(|f| f.unwrap_or(false)).collect(),
-            (_, Some(other)) => {
-                let reason = format!("is {}, not flags; pass use_highly_variable = false", other.kind());
-                return Err(Error::data(slot, reason));
-            }
-        };
-        let genes: Vec<usize> = (0..flags.len()).filter(|&j| flags[j]).collect();
-        if genes.is_empty() {
-            return Err(Error::data(slot, "no gene is marked; pass use_highly_variable = false"));
-        }
-        Ok(if genes.len() == flags.len() { None } else { Some(genes) })
     }
 }
 
@@ -66,7 +42,7 @@ impl Step for PcaParams {
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
         let layer = self.layer.as_deref();
         check_finite(adata, layer)?;
-        let genes = self.genes(adata)?;
+        let genes = chosen_genes(adata, self.use_highly_variable)?;
         let all = adata.matrix(layer)?;
         let found = match &genes {
             Some(genes) => pca(&all.select_cols(genes), self, ctx)?,

@@ -1,0 +1,23 @@
+//! Graph networks: STAGATE. Above the rooms of `tegula-algo`, whose graphs and kernels it trains on.
+//!
+//! Layers ([`rows`], [`gather`], [`attention`], [`input`]), the training loop ([`mod@train`]), the optimiser ([`adam`]) and
+//! the device ([`device`]) know nothing of a network; a network is a folder of its own.
+
+pub mod adam;
+pub mod attention;
+pub mod device;
+pub mod gather;
+pub mod graph;
+pub mod input;
+pub mod rows;
+pub mod safetensors;
+mod scalar;
+pub mod stagate;
+pub mod train;
+
+pub use scalar::Scalar;
+
+use tegula_core::{Method, entry};
+
+/// The methods of this crate.
+pub const METHODS: &[&dyn Method] = &[&entry::<stagate::StagateParams>()];

@@ -1,0 +1,213 @@
+//! The slots of `tl.stagate`.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use tegula_algo::pp::{check_finite, chosen_genes};
+use tegula_core::{AnnData, Array, Ctx, Dense, Dict, Error, Matrix, Outcome, Result, Slot, Step, Value, keys};
+
+use super::fit::{Fit, Trained, fit};
+use super::results::{Rebuilt, rebuild, spatial_net, wanted};
+use super::{Mode, StagateParams, tiles, weights};
+use crate::train::End;
+
+/// Where rebuilt expression goes.
+const REBUILT: &str = "STAGATE_ReX";
+/// STAGATE's table of the graph.
+const NET: &str = "Spatial_Net";
+/// What the training tells of itself.
+const UNS: &str = "stagate";
+
+impl StagateParams {
+    /// The matrix to learn, and the names of its columns.
+    fn input<'a>(&self, adata: &'a AnnData) -> Result<(Cow<'a, Matrix>, Vec<String>)> {
+        if let Some(key) = &self.use_rep {
+            let dense = adata.embedding(key, "name an embedding, or leave use_rep out for the expression")?;
+            let names = (1..=dense.n_cols()).map(|k| format!("{key}{k}")).collect();
+            return Ok((Cow::Owned(dense.into()), names));
+        }
+        let layer = self.layer.as_deref();
+        check_finite(adata, layer)?;
+        let (matrix, names) = (adata.matrix(layer)?, adata.var().index());
+        Ok(match chosen_genes(adata, self.use_highly_variable)? {
+            None => (Cow::Borrowed(matrix), names.to_vec()),
+            Some(chosen) => {
+                (Cow::Owned(matrix.select_cols(&chosen)), chosen.iter().map(|&j| names[j].clone()).collect())
+            }
+        })
+    }
+
+    fn told(&self, trained: &Trained, ctx: &Ctx<'_>) -> Dict {
+        let curve = &trained.curve;
+        let end = match curve.end {
+            End::Done => "all epochs run",
+            End::Converged => "loss fell no more",
+            End::Stopped => "stopped by the user",
+        };
+        let mut told = Dict::from([
+            ("n_epochs".to_owned(), Value::from(curve.losses.len())),
+            ("end".to_owned(), Value::from(end)),
+            ("n_edges".to_owned(), Value::from(trained.problem.edges.len() - trained.problem.edges.n())),
+            ("mean_neighbors".to_owned(), {
+                let n = trained.problem.edges.n();
+                Value::from((trained.problem.edges.len() - n) as f64 / n.max(1) as f64)
+            }),
+            ("random_state".to_owned(), Value::Int(ctx.seed() as i64)),
+        ]);
+        if let Some(loss) = curve.losses.last() {
+            told.insert("loss".to_owned(), Value::from(*loss));
+        }
+        told
+    }
+}
+
+impl Step for StagateParams {
+    const ID: &'static str = "tl.stagate";
+    const SUMMARY: &'static str = "Embeds observations by expression and neighbours in the tissue: STAGATE.";
+
+    fn reads(&self) -> Vec<Slot> {
+        let mut slots = match &self.use_rep {
+            Some(key) => vec![Slot::obsm(key)],
+            None => vec![Slot::matrix(self.layer.as_deref()), Slot::var(keys::HIGHLY_VARIABLE)],
+        };
+        slots.extend(self.reads_for_graph());
+        slots
+    }
+
+    fn writes(&self) -> Vec<Slot> {
+        let mut slots = vec![Slot::obsm(&self.key_added), Slot::uns(UNS)];
+        if self.save_reconstruction {
+            slots.extend([Slot::Layer(REBUILT.to_owned()), Slot::obsm(REBUILT)]);
+        }
+        if self.save_spatial_net {
+            slots.push(Slot::uns(NET));
+        }
+        slots
+    }
+
+    fn validate(&self) -> Result<()> {
+        if self.hidden_dims.len() != 2 || self.hidden_dims.contains(&0) {
+            let must = "two widths of at least 1: of the hidden layer and of the embedding, as 512,30";
+            return Err(Self::refuse("hidden_dims", format!("{:?}", self.hidden_dims), must));
+        }
+        if let Some(width) = self.hidden_dims.iter().find(|w| **w > 1 << 16) {
+            return Err(Self::refuse("hidden_dims", width, "at most 65536"));
+        }
+        for (name, value) in [("num_batch_x", self.num_batch_x), ("num_batch_y", self.num_batch_y)] {
+            if !(1..=10_000).contains(&value) {
+                return Err(Self::refuse(name, value, "from 1 to 10000"));
+            }
+        }
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return Err(Self::refuse("lr", self.lr, "a number above 0"));
+        }
+        for (name, value) in [("weight_decay", self.weight_decay), ("gradient_clipping", self.gradient_clipping)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Self::refuse(name, value, "0 or more"));
+            }
+        }
+        if let Some(share) = self.early_stop.filter(|share| !(0.0..1.0).contains(share)) {
+            return Err(Self::refuse("early_stop", share, "from 0 to below 1"));
+        }
+        if self.early_stop.is_some() && self.early_stop_window == 0 {
+            return Err(Self::refuse("early_stop_window", 0, "at least 1"));
+        }
+        if self.n_epochs == 0 && self.load_weights.is_none() {
+            return Err(Self::refuse("n_epochs", 0, "at least 1, unless load_weights names a trained network"));
+        }
+        if self.use_rep.is_some() && self.layer.is_some() {
+            return Err(Self::refuse("use_rep", "given", "left out with `layer`"));
+        }
+        if self.key_added.is_empty() {
+            return Err(Self::refuse("key_added", "empty", "a name, as `STAGATE`"));
+        }
+        if !self.reconstruction_genes.is_empty() && !self.save_reconstruction {
+            return Err(Self::refuse("reconstruction_genes", "given", "used with `save_reconstruction`"));
+        }
+        self.agree()
+    }
+
+    fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
+        self.device.find()?;
+        let (x, genes) = self.input(adata)?;
+        if adata.n_obs() == 0 || genes.is_empty() {
+            return Err(Error::data(Slot::matrix(self.layer.as_deref()), "is empty; there is nothing to learn"));
+        }
+        let chosen = wanted(self, adata.n_obs(), &genes)?;
+        let start = match &self.load_weights {
+            Some(path) => {
+                let path = Path::new(path);
+                Some(weights::read(&ctx.files().read(path)?, path, &genes, &self.hidden_dims)?)
+            }
+            None => None,
+        };
+        let graph = self.graph(adata, ctx)?;
+        let tiled = self.num_batch_x * self.num_batch_y > 1;
+        let needed = tiled || self.save_spatial_net;
+        let coords = match adata.coords(&self.spatial_key) {
+            Err(e) if needed => return Err(e),
+            found => found.ok(),
+        };
+        let tiles = match &coords {
+            Some(coords) => tiles::tiles(coords, self.num_batch_x, self.num_batch_y)?,
+            None => Vec::new(),
+        };
+        let data = Fit { x: &x, graph: &graph, coords: coords.as_ref(), tiles: &tiles };
+        let mut trained = fit(&data, start, self, ctx)?;
+        let told = self.told(&trained, ctx);
+        let net = match &coords {
+            Some(coords) if self.save_spatial_net => Some(spatial_net(adata, &graph, coords)?),
+            _ => None,
+        };
+        let whole = self.use_rep.is_none() && chosen.iter().map(|&g| &genes[g as usize]).eq(adata.var().index());
+        let rebuilt =
+            if self.save_reconstruction { Some(rebuild(adata, &mut trained, &chosen, &genes, whole)?) } else { None };
+        if let Some(path) = &self.save_weights {
+            let bytes = weights::bytes(&trained.net.weights, &genes, self)?;
+            ctx.files().write(Path::new(path), &bytes)?;
+        }
+        self.store(adata, &trained, told, net.map(Value::from), rebuilt)
+    }
+}
+
+impl StagateParams {
+    fn store(
+        &self,
+        adata: &mut AnnData,
+        trained: &Trained,
+        told: Dict,
+        net: Option<Value>,
+        rebuilt: Option<Rebuilt>,
+    ) -> Result<Outcome> {
+        let (n, latent) = (adata.n_obs(), trained.net.weights.widths.latent);
+        let mut embedding = vec![0f32; n * latent];
+        for (k, &i) in trained.order.iter().enumerate() {
+            embedding[i as usize * latent..][..latent].copy_from_slice(&trained.embedding.row(k)[..latent]);
+        }
+        adata.set_obsm(&self.key_added, Dense::new(n, latent, embedding)?)?;
+        match rebuilt {
+            Some(Rebuilt::Layer(layer)) => adata.set_matrix(Some(REBUILT), layer)?,
+            Some(Rebuilt::Table(table)) => adata.set_obsm(REBUILT, table)?,
+            None => (),
+        }
+        if let Some(net) = net {
+            adata.set_uns(NET, net);
+        }
+        let mode = if self.mode == Mode::Tied { "tied" } else { "pyg" };
+        let widths = self.hidden_dims.iter().map(|&w| w as f64).collect();
+        let params = Dict::from([
+            ("hidden_dims".to_owned(), Value::from(Array::vector(widths))),
+            ("lr".to_owned(), Value::from(self.lr)),
+            ("weight_decay".to_owned(), Value::from(self.weight_decay)),
+            ("gradient_clipping".to_owned(), Value::from(self.gradient_clipping)),
+            ("mode".to_owned(), Value::from(mode)),
+        ]);
+        let mut uns = told.clone();
+        uns.insert("params".to_owned(), Value::Dict(params));
+        if self.save_loss {
+            uns.insert("losses".to_owned(), Value::from(Array::vector(trained.curve.losses.clone())));
+        }
+        adata.set_uns(UNS, uns);
+        Ok(told)
+    }
+}

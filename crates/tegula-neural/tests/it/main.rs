@@ -1,0 +1,10 @@
+//! The one test binary of this crate.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "a test that skips says so")]
+
+mod bad_input;
+mod golden;
+mod gradient;
+mod step;
+mod tissue;
+mod weights;
