@@ -3,7 +3,6 @@
 use faer::Mat;
 use tegula_core::{Ctx, Result};
 
-use super::panel::W;
 use super::{Basis, Eigh, dot, eigh, orthonormalise};
 
 /// Blocks of products after which it ends whether all vectors are found or not.
@@ -13,7 +12,7 @@ const MAX_BLOCKS: usize = 1200;
 pub(crate) trait Symmetric {
     /// Length of the vectors.
     fn dim(&self) -> usize;
-    /// The products with at most [`W`] vectors, one after the other.
+    /// The products with a block of vectors, one after the other.
     fn times(&self, q: &[f64]) -> Vec<f64>;
 }
 
@@ -21,6 +20,8 @@ pub(crate) trait Symmetric {
 pub(crate) struct Wanted<F> {
     /// How many.
     pub(crate) k: usize,
+    /// Vectors multiplied at once, at most as many as a panel is wide: more find eigenvalues of higher multiplicity, fewer need less work.
+    pub(crate) block: usize,
     /// Size of the largest basis: beyond it, it is compressed and goes on.
     pub(crate) room: usize,
     /// Those of the largest absolute values instead of the largest values.
@@ -43,6 +44,7 @@ pub(crate) struct Found {
 
 /// The state: basis, B in the basis, and what B leads out of it.
 struct Lanczos {
+    block: usize,
     basis: Basis,
     projected: Mat<f64>,
     /// The next block, orthonormal to the basis, and its coefficients in B · (last block).
@@ -58,16 +60,17 @@ pub(crate) fn lanczos(
     task: &str,
     ctx: &Ctx<'_>,
 ) -> Result<Found> {
-    let (dim, k, room) = (matrix.dim(), wanted.k, wanted.room);
-    let mut next: Vec<f64> = (0..W).flat_map(|_| random()).collect();
-    orthonormalise(&mut next, dim, W);
-    let mut l = Lanczos { basis: Basis::new(dim), projected: Mat::zeros(room, room), next, r: Mat::zeros(W, W) };
+    let (dim, k, room, block) = (matrix.dim(), wanted.k, wanted.room, wanted.block);
+    let mut next: Vec<f64> = (0..block).flat_map(|_| random()).collect();
+    orthonormalise(&mut next, dim, block);
+    let (projected, r) = (Mat::zeros(room, room), Mat::zeros(block, block));
+    let mut l = Lanczos { block, basis: Basis::new(dim), projected, next, r };
     ctx.begin(task, 0);
-    let mut schedule = Schedule::new(k);
+    let mut schedule = Schedule::new(k, block);
     for n_iter in 1..=MAX_BLOCKS {
         l.step(matrix, &mut random);
         ctx.tick(task, 1)?;
-        let full = l.basis.len() + W > room;
+        let full = l.basis.len() + block > room;
         let last = n_iter == MAX_BLOCKS || ctx.stopping();
         if !(full || last || schedule.due(n_iter)) || l.basis.len() < k {
             continue;
@@ -82,7 +85,7 @@ pub(crate) fn lanczos(
         }
         schedule.learn(n_iter, worst);
         if full {
-            l.restart(&e, (k + 4 * W).min(room - 4 * W));
+            l.restart(&e, (k + 4 * block).min(room - 4 * block));
         }
     }
     unreachable!("the last round returns")
@@ -91,13 +94,13 @@ pub(crate) fn lanczos(
 impl Lanczos {
     /// Takes the next block into the basis and multiplies it.
     fn step(&mut self, matrix: &impl Symmetric, random: &mut impl FnMut() -> Vec<f64>) {
-        let dim = matrix.dim();
+        let (dim, block) = (matrix.dim(), self.block);
         self.basis.extend(&self.next);
         let mut w = matrix.times(&self.next);
-        let h = self.basis.project_out(&mut w, W);
-        let (len, first) = (self.basis.len(), self.basis.len() - W);
+        let h = self.basis.project_out(&mut w, block);
+        let (len, first) = (self.basis.len(), self.basis.len() - block);
         for i in 0..len {
-            for c in 0..W {
+            for c in 0..block {
                 let j = first + c;
                 // Inside the last block both triangles are computed; the mean of the two is as good as it gets.
                 let x = if i >= first { f64::midpoint(h[(i, c)], h[(j, i - first)]) } else { h[(i, c)] };
@@ -105,8 +108,8 @@ impl Lanczos {
                 self.projected[(j, i)] = x;
             }
         }
-        self.r = orthonormalise(&mut w, dim, W);
-        for c in 0..W {
+        self.r = orthonormalise(&mut w, dim, block);
+        for c in 0..block {
             if self.r[(c, c)] == 0.0 {
                 self.replace(&mut w, c, random);
             }
@@ -120,7 +123,7 @@ impl Lanczos {
         let g = fresh.len();
         for _ in 0..2 {
             self.basis.project_out(&mut fresh, 1);
-            for other in (0..W).filter(|&o| o != c) {
+            for other in (0..self.block).filter(|&o| o != c) {
                 let column = &w[other * g..(other + 1) * g];
                 let h = dot(column, &fresh);
                 fresh.iter_mut().zip(column).for_each(|(x, y)| *x -= h * y);
@@ -140,10 +143,10 @@ impl Lanczos {
 
     /// The largest residual of the vectors wanted, each as a multiple of what is allowed.
     fn worst(&self, e: &Eigh, wanted: &Wanted<impl Fn(f64, f64, f64) -> f64>) -> f64 {
-        let len = self.basis.len();
+        let (len, block) = (self.basis.len(), self.block);
         let residual = |i: usize| {
-            let row = |a: usize| (a..W).map(|b| self.r[(a, b)] * e.vectors[(len - W + b, i)]).sum::<f64>();
-            (0..W).map(|a| row(a).powi(2)).sum::<f64>().sqrt()
+            let row = |a: usize| (a..block).map(|b| self.r[(a, b)] * e.vectors[(len - block + b, i)]).sum::<f64>();
+            (0..block).map(|a| row(a).powi(2)).sum::<f64>().sqrt()
         };
         let allowed = |i: usize| {
             let others = (0..len).filter(|&j| j != i).map(|j| (e.values[i] - e.values[j]).abs());
@@ -172,8 +175,8 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(k: usize) -> Self {
-        Self { at: (3 * k).div_ceil(W).max(6), before: None }
+    fn new(k: usize, block: usize) -> Self {
+        Self { at: (3 * k).div_ceil(block).max(6), before: None }
     }
 
     fn due(&self, n_iter: usize) -> bool {

@@ -19,6 +19,9 @@ const TASK: &str = "diffusion map";
 /// Up to so many observations the matrix is made and solved whole.
 const SMALL: usize = 512;
 
+/// Vectors multiplied at once: eigenvalues of higher multiplicity do not occur but in graphs of equal parts.
+const BLOCK: usize = 8;
+
 /// A component is found when its residual is this small against the distance to the nearest other eigenvalue …
 const AGAINST_GAP: f64 = 1e-6;
 /// … or as small as double precision carries.
@@ -49,7 +52,7 @@ const LEAST: f64 = 1e-11;
 /// digits. The entry of largest absolute value of each component is positive.
 ///
 /// # Cost
-/// O(edges × products), some hundred products of 16 vectors; memory O(edges + 160 N).
+/// O(edges × products), some hundred products; memory O(edges + 160 N).
 ///
 /// # Differences from the reference
 /// scanpy's components to 1e-4 but for their signs. In a graph of several parts scanpy's first components mix
@@ -155,7 +158,7 @@ fn others(matrix: &Transitions, k: usize, ctx: &Ctx<'_>) -> Result<Components> {
         return Ok(Components { pairs: Vec::new(), n_iter: 0, converged: true });
     }
     let n = matrix.dim();
-    let room = (4 * k).max(128) + 2 * W;
+    let room = (4 * k).max(128) + 4 * BLOCK;
     let (values, vectors, n_iter, converged) = if n <= SMALL.max(room) {
         let mut whole = Mat::<f64>::zeros(n, n);
         for from in (0..n).step_by(W) {
@@ -190,7 +193,7 @@ fn others(matrix: &Transitions, k: usize, ctx: &Ctx<'_>) -> Result<Components> {
             q
         };
         let allowed = |_, gap: f64, _| (AGAINST_GAP * gap).max(LEAST);
-        let found = lanczos(matrix, &Wanted { k, room, by_size: true, allowed }, random, TASK, ctx)?;
+        let found = lanczos(matrix, &Wanted { k, block: BLOCK, room, by_size: true, allowed }, random, TASK, ctx)?;
         (found.values, found.vectors, found.n_iter, found.converged)
     };
     let vectors = vectors.chunks_exact(n).map(<[f64]>::to_vec);

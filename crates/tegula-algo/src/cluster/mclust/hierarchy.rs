@@ -1,5 +1,7 @@
 //! Model-based hierarchical clustering: where a mixture starts (Fraley 1998).
 
+use std::f64::consts::LN_2;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use tegula_core::{Ctx, Result};
@@ -164,8 +166,10 @@ impl Tree {
     /// What a cluster adds to the criterion.
     fn term(&self, count: f64, trace: f64, log_determinant: f64) -> f64 {
         let spread = (trace + self.noise) / count;
-        let (volume, log_spread) = (log_determinant - self.d as f64 * self.logarithms[count as usize], spread.ln());
-        count * if volume < log_spread - LOST { log_spread } else { (volume.exp() + spread).ln() }
+        let volume = log_determinant - self.d as f64 * self.logarithms[count as usize];
+        // The logarithm of the power of two below the spread.
+        let below = (((spread.to_bits() >> 52) as f64) - 1023.0) * LN_2;
+        count * (if volume < below - LOST { spread } else { volume.exp() + spread }).ln()
     }
 
     /// Finds the least cost of a row again.

@@ -7,6 +7,7 @@ use tegula_core::par;
 use super::estimate::{Density, Estimate};
 use super::matrix::length2;
 use super::points::Points;
+use crate::graph::exp;
 use crate::linalg::panel::{rows_per_block, vectorised};
 
 /// Observations that are looked at together.
@@ -187,16 +188,25 @@ pub(super) fn probabilities(
     let mut sum = 0.0;
     for z in z.chunks_exact_mut(g) {
         let most = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut total = 0.0;
         for z in z.iter_mut() {
-            let off = *z - most;
-            *z = if off < -700.0 { 0.0 } else { off.exp() };
-            total += *z;
+            *z -= most;
         }
+        sum += most;
+    }
+    vectorised(
+        #[inline(always)]
+        || {
+            for z in z.iter_mut() {
+                *z = exp(*z);
+            }
+        },
+    );
+    for z in z.chunks_exact_mut(g) {
+        let total: f64 = z.iter().sum();
         for z in z.iter_mut() {
             *z /= total;
         }
-        sum += most + total.ln();
+        sum += total.ln();
     }
     sum
 }

@@ -81,7 +81,7 @@ pub(super) fn directions(op: &Centered<'_>, k: usize, ctx: &Ctx<'_>) -> Result<D
         let mixing = (SQUARE_AGAINST_GAP * value * gap.min(largest).max(0.0)).sqrt();
         (AGAINST_VALUE * value).min(mixing).max(NEVER_BELOW * value).max(AGAINST_LARGEST * largest)
     };
-    let wanted = Wanted { k, room: room(k), by_size: false, allowed };
+    let wanted = Wanted { k, block: W, room: room(k), by_size: false, allowed };
     let found = lanczos(&side, &wanted, random, TASK, ctx)?;
     Ok(Directions { vectors: side.directions(found.vectors), n_iter: found.n_iter, converged: found.converged })
 }
