@@ -48,7 +48,9 @@ pub(crate) fn weigh<T: Scalar>(edges: &Edges, range: Range<usize>, scores: &[[T;
         let weights = &mut part.weights[place];
         let sum = weights.iter().fold(T::default(), |sum, &w| sum + w);
         let share = one / sum;
-        weights.iter_mut().for_each(|w| *w *= share);
+        for w in weights.iter_mut() {
+            *w *= share;
+        }
     }
 }
 
@@ -69,7 +71,7 @@ struct To<'a, T> {
 
 impl<T: Scalar> Terms<T> for To<'_, T> {
     #[inline(always)]
-    fn len(self) -> usize {
+    fn count(self) -> usize {
         self.sources.len()
     }
 
@@ -107,7 +109,7 @@ struct From<'a, T> {
 
 impl<T: Scalar> Terms<T> for From<'_, T> {
     #[inline(always)]
-    fn len(self) -> usize {
+    fn count(self) -> usize {
         self.edges.len()
     }
 

@@ -15,7 +15,7 @@ const PIECE: usize = 16;
 /// Which rows are summed, and by which factors. Functions, not closures, which cannot be told to be inlined.
 pub trait Terms<T: Scalar>: Copy {
     /// How many rows.
-    fn len(self) -> usize;
+    fn count(self) -> usize;
     /// Where row `k` begins.
     fn at(self, k: usize) -> usize;
     /// The factor of row `k`, in every lane.
@@ -61,7 +61,7 @@ fn summed<const ADD: bool, S: Simd, T: Scalar, M: Terms<T>, const R: usize, cons
     out: &mut [T],
 ) {
     let mut parts = [[T::splat(simd, T::default()); R]; C];
-    let (n, width) = (terms.len(), out.len());
+    let (n, width) = (terms.count(), out.len());
     let whole = n - n % C;
     for k in (0..whole).step_by(C) {
         for (c, part) in parts.iter_mut().enumerate() {
@@ -134,7 +134,7 @@ mod tests {
 
     impl<T: Scalar> Terms<T> for Backwards {
         #[inline(always)]
-        fn len(self) -> usize {
+        fn count(self) -> usize {
             7
         }
 

@@ -172,7 +172,7 @@ impl<'a, I> Entries<'a, I> {
 
 impl<T: Scalar, I: Copy + Into<u32>> Terms<T> for Entries<'_, I> {
     #[inline(always)]
-    fn len(self) -> usize {
+    fn count(self) -> usize {
         self.at.len()
     }
 

@@ -160,6 +160,15 @@ fn sections_are_joined_across_by_their_own_radius() {
     assert!(inside < across && across < all, "{inside} {across} {all}");
 }
 
+struct Soon(std::sync::atomic::AtomicUsize);
+
+impl Progress for Soon {
+    fn poll(&self) -> Signal {
+        let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if n > 9 { Signal::Stop } else { Signal::Continue }
+    }
+}
+
 #[test]
 fn a_loss_that_falls_no_more_ends_the_training_and_so_does_the_user() {
     let mut adata = tissue(100, 30, Placement::Grid);
@@ -167,13 +176,6 @@ fn a_loss_that_falls_no_more_ends_the_training_and_so_does_the_user() {
     let outcome = stagate(&mut adata, params, &Ctx::new(0)).unwrap();
     assert_eq!(outcome["end"], Value::from("loss fell no more"));
     assert!(outcome["n_epochs"].as_f64().unwrap() < 100.0);
-    struct Soon(std::sync::atomic::AtomicUsize);
-    impl Progress for Soon {
-        fn poll(&self) -> Signal {
-            let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if n > 9 { Signal::Stop } else { Signal::Continue }
-        }
-    }
     let soon = Soon(0.into());
     let outcome = stagate(&mut adata, json!({"n_epochs": 500}), &Ctx::new(0).with_progress(&soon)).unwrap();
     assert_eq!(outcome["end"], Value::from("stopped by the user"));
