@@ -38,7 +38,7 @@ fn main() -> Result<()> {
         let coords = adata.coords("spatial")?;
         drop(adata);
         let params = StagateParams { n_epochs: number(5) as usize, ..StagateParams::default() };
-        return run(&x, &coords, number(4), None, &params, 0).map(|_| ());
+        return run(&x, &coords, number(4), None, &params, 0);
     }
     let folder = Path::new(&args[0]);
     let (x, coords, labels, radius) = read(folder)?;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use crate::gather::{dot, gather};
+use crate::gather::{Terms, dot, gather};
 use crate::graph::Edges;
 use crate::rows::Rows;
 use crate::scalar::Scalar;
@@ -48,7 +48,9 @@ pub(crate) fn weigh<T: Scalar>(edges: &Edges, range: Range<usize>, scores: &[[T;
         let weights = &mut part.weights[place];
         let sum = weights.iter().fold(T::default(), |sum, &w| sum + w);
         let share = one / sum;
-        weights.iter_mut().for_each(|w| *w *= share);
+        for w in weights.iter_mut() {
+            *w *= share;
+        }
     }
 }
 
@@ -56,9 +58,32 @@ pub(crate) fn weigh<T: Scalar>(edges: &Edges, range: Range<usize>, scores: &[[T;
 #[inline(always)]
 pub(crate) fn mix<S: Simd, T: Scalar>(simd: S, sources: &[u32], weights: &[T], rows: &Rows<T>, out: &mut [T]) {
     let n = sources.len().min(weights.len());
-    let (sources, weights, apart) = (&sources[..n], &weights[..n], rows.apart());
-    let at = |k: usize| sources[k] as usize * apart;
-    gather::<false, S, T>(simd, n, at, |k| T::splat(simd, weights[k]), rows.data(), out);
+    let terms = To { sources: &sources[..n], weights: &weights[..n], apart: rows.apart() };
+    gather::<false, S, T, _>(simd, terms, rows.data(), out);
+}
+
+#[derive(Clone, Copy)]
+struct To<'a, T> {
+    sources: &'a [u32],
+    weights: &'a [T],
+    apart: usize,
+}
+
+impl<T: Scalar> Terms<T> for To<'_, T> {
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.sources.len()
+    }
+
+    #[inline(always)]
+    fn at(self, k: usize) -> usize {
+        self.sources[k] as usize * self.apart
+    }
+
+    #[inline(always)]
+    fn by<S: Simd>(self, simd: S, k: usize) -> T::Lanes<S> {
+        T::splat(simd, self.weights[k])
+    }
 }
 
 /// `out = Σ weight · row of the target`, over the edges from observation `j`: the transpose of [`mix`].
@@ -71,9 +96,32 @@ pub(crate) fn mix_back<S: Simd, T: Scalar>(
     rows: &Rows<T>,
     out: &mut [T],
 ) {
-    let (back, apart) = (edges.from(j), rows.apart());
-    let at = |k: usize| back[k].0 as usize * apart;
-    gather::<false, S, T>(simd, back.len(), at, |k| T::splat(simd, weights[back[k].1 as usize]), rows.data(), out);
+    let terms = From { edges: edges.from(j), weights, apart: rows.apart() };
+    gather::<false, S, T, _>(simd, terms, rows.data(), out);
+}
+
+#[derive(Clone, Copy)]
+struct From<'a, T> {
+    edges: &'a [(u32, u32)],
+    weights: &'a [T],
+    apart: usize,
+}
+
+impl<T: Scalar> Terms<T> for From<'_, T> {
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.edges.len()
+    }
+
+    #[inline(always)]
+    fn at(self, k: usize) -> usize {
+        self.edges[k].0 as usize * self.apart
+    }
+
+    #[inline(always)]
+    fn by<S: Simd>(self, simd: S, k: usize) -> T::Lanes<S> {
+        T::splat(simd, self.weights[self.edges[k].1 as usize])
+    }
 }
 
 /// What both uses of the weights give to the gradient of the sum of scores of one edge.

@@ -12,69 +12,64 @@ pub const PANEL: usize = 64;
 /// What is left of a row after its panels comes in pieces of so many columns.
 const PIECE: usize = 16;
 
-/// `out = Σ by(k) · row k`, or `out += …` with `ADD`, for `n` rows that begin at `at(k)` in `data`.
+/// Which rows are summed, and by which factors. Functions, not closures, which cannot be told to be inlined.
+pub trait Terms<T: Scalar>: Copy {
+    /// How many rows.
+    fn count(self) -> usize;
+    /// Where row `k` begins.
+    fn at(self, k: usize) -> usize;
+    /// The factor of row `k`, in every lane.
+    fn by<S: Simd>(self, simd: S, k: usize) -> T::Lanes<S>;
+}
+
+/// `out = Σ by(k) · row k`, or `out += …` with `ADD`, of rows of `data`.
 ///
 /// `out` is a multiple of 16 columns long. Every sum runs in the same order whatever is summed beside it.
 #[inline(always)]
-pub fn gather<const ADD: bool, S: Simd, T: Scalar>(
-    simd: S,
-    n: usize,
-    at: impl Fn(usize) -> usize + Copy,
-    by: impl Fn(usize) -> T::Lanes<S> + Copy,
-    data: &[T],
-    out: &mut [T],
-) {
+pub fn gather<const ADD: bool, S: Simd, T: Scalar, M: Terms<T>>(simd: S, terms: M, data: &[T], out: &mut [T]) {
     let whole = out.len() - out.len() % PANEL;
     for from in (0..whole).step_by(PANEL) {
         let out = &mut out[from..from + PANEL];
         // Sums side by side where registers are wide, since one alone waits for each addition to end.
         match T::lanes_of::<S>(out).len() {
-            4 => summed::<ADD, S, T, 4, 2>(simd, n, |k| at(k) + from, by, data, out),
-            8 => summed::<ADD, S, T, 8, 1>(simd, n, |k| at(k) + from, by, data, out),
-            16 => summed::<ADD, S, T, 16, 1>(simd, n, |k| at(k) + from, by, data, out),
-            32 => summed::<ADD, S, T, 32, 1>(simd, n, |k| at(k) + from, by, data, out),
-            _ => summed::<ADD, S, T, 64, 1>(simd, n, |k| at(k) + from, by, data, out),
+            4 => summed::<ADD, S, T, M, 4, 2>(simd, terms, from, data, out),
+            8 => summed::<ADD, S, T, M, 8, 1>(simd, terms, from, data, out),
+            16 => summed::<ADD, S, T, M, 16, 1>(simd, terms, from, data, out),
+            32 => summed::<ADD, S, T, M, 32, 1>(simd, terms, from, data, out),
+            _ => summed::<ADD, S, T, M, 64, 1>(simd, terms, from, data, out),
         }
     }
     for from in (whole..out.len()).step_by(PIECE) {
         let out = &mut out[from..from + PIECE];
         match T::lanes_of::<S>(out).len() {
-            1 => summed::<ADD, S, T, 1, 4>(simd, n, |k| at(k) + from, by, data, out),
-            2 => summed::<ADD, S, T, 2, 4>(simd, n, |k| at(k) + from, by, data, out),
-            4 => summed::<ADD, S, T, 4, 2>(simd, n, |k| at(k) + from, by, data, out),
-            8 => summed::<ADD, S, T, 8, 1>(simd, n, |k| at(k) + from, by, data, out),
-            _ => summed::<ADD, S, T, 16, 1>(simd, n, |k| at(k) + from, by, data, out),
+            1 => summed::<ADD, S, T, M, 1, 4>(simd, terms, from, data, out),
+            2 => summed::<ADD, S, T, M, 2, 4>(simd, terms, from, data, out),
+            4 => summed::<ADD, S, T, M, 4, 2>(simd, terms, from, data, out),
+            8 => summed::<ADD, S, T, M, 8, 1>(simd, terms, from, data, out),
+            _ => summed::<ADD, S, T, M, 16, 1>(simd, terms, from, data, out),
         }
     }
 }
 
 /// One piece of the columns in `R` registers, `C` sums side by side.
 #[inline(always)]
-fn summed<const ADD: bool, S: Simd, T: Scalar, const R: usize, const C: usize>(
+fn summed<const ADD: bool, S: Simd, T: Scalar, M: Terms<T>, const R: usize, const C: usize>(
     simd: S,
-    n: usize,
-    at: impl Fn(usize) -> usize,
-    by: impl Fn(usize) -> T::Lanes<S>,
+    terms: M,
+    from: usize,
     data: &[T],
     out: &mut [T],
 ) {
-    let width = out.len();
     let mut parts = [[T::splat(simd, T::default()); R]; C];
-    let add = |part: &mut [T::Lanes<S>; R], k: usize| {
-        let from = at(k);
-        let (row, factor) = (T::lanes_of::<S>(&data[from..from + width]), by(k));
-        for r in 0..R {
-            part[r] = T::mul_add(simd, factor, row[r], part[r]);
-        }
-    };
+    let (n, width) = (terms.count(), out.len());
     let whole = n - n % C;
     for k in (0..whole).step_by(C) {
         for (c, part) in parts.iter_mut().enumerate() {
-            add(part, k + c);
+            add::<S, T, R>(simd, part, terms.by(simd, k + c), &data[terms.at(k + c) + from..][..width]);
         }
     }
     for k in whole..n {
-        add(&mut parts[0], k);
+        add::<S, T, R>(simd, &mut parts[0], terms.by(simd, k), &data[terms.at(k) + from..][..width]);
     }
     let mut total = parts[0];
     for part in &parts[1..] {
@@ -84,6 +79,14 @@ fn summed<const ADD: bool, S: Simd, T: Scalar, const R: usize, const C: usize>(
     }
     for (o, t) in T::lanes_of_mut::<S>(out).iter_mut().zip(&total) {
         *o = if ADD { plus::<S, T>(simd, *o, *t) } else { *t };
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd, T: Scalar, const R: usize>(simd: S, part: &mut [T::Lanes<S>; R], by: T::Lanes<S>, row: &[T]) {
+    let row = T::lanes_of::<S>(row);
+    for r in 0..R {
+        part[r] = T::mul_add(simd, by, row[r], part[r]);
     }
 }
 
@@ -126,6 +129,26 @@ mod tests {
     use pulp::WithSimd;
     use tegula_algo::linalg::panel::with_lanes;
 
+    #[derive(Clone, Copy)]
+    struct Backwards;
+
+    impl<T: Scalar> Terms<T> for Backwards {
+        #[inline(always)]
+        fn count(self) -> usize {
+            7
+        }
+
+        #[inline(always)]
+        fn at(self, k: usize) -> usize {
+            (6 - k) * 128
+        }
+
+        #[inline(always)]
+        fn by<S: Simd>(self, simd: S, k: usize) -> T::Lanes<S> {
+            T::splat(simd, T::from_f64(k as f64 - 2.0))
+        }
+    }
+
     struct All<'a, T>(&'a [T]);
 
     impl<T: Scalar> WithSimd for All<'_, T> {
@@ -133,11 +156,10 @@ mod tests {
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-            let by = |k: usize| T::splat(simd, T::from_f64(k as f64 - 2.0));
             let mut once = vec![T::from_f64(1.0); 112];
-            gather::<false, S, T>(simd, 7, |k| (6 - k) * 128, by, self.0, &mut once);
+            gather::<false, S, T, _>(simd, Backwards, self.0, &mut once);
             let mut twice = once.clone();
-            gather::<true, S, T>(simd, 7, |k| (6 - k) * 128, by, self.0, &mut twice);
+            gather::<true, S, T, _>(simd, Backwards, self.0, &mut twice);
             let mut added = once.clone();
             add_multiple(simd, T::from_f64(2.0), &self.0[..112], &mut added);
             let d = dot(simd, &self.0[..112], &self.0[128..240]);

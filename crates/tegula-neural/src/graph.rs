@@ -66,6 +66,11 @@ impl Edges {
         self.sources.len()
     }
 
+    /// True where there is no edge, and so no observation.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
     /// Where the edges to each observation start.
     pub(crate) fn starts(&self) -> &[usize] {
         &self.starts
@@ -87,13 +92,13 @@ impl Edges {
     }
 
     /// Values of the edges, in pieces that belong to `size` observations each.
-    pub(crate) fn cut<'a, T>(&self, size: usize, mut values: &'a mut [T]) -> Vec<&'a mut [T]> {
-        cut(&self.starts, size, &mut values)
+    pub(crate) fn cut<'a, T>(&self, size: usize, values: &'a mut [T]) -> Vec<&'a mut [T]> {
+        cut(&self.starts, size, values)
     }
 
     /// As [`Edges::cut`], of the edges sorted by where they come from.
-    pub(crate) fn cut_back<'a, T>(&self, size: usize, mut values: &'a mut [T]) -> Vec<&'a mut [T]> {
-        cut(&self.back_starts, size, &mut values)
+    pub(crate) fn cut_back<'a, T>(&self, size: usize, values: &'a mut [T]) -> Vec<&'a mut [T]> {
+        cut(&self.back_starts, size, values)
     }
 
     /// The numbers of the edges to observation `i` among those sorted by where they come from.
@@ -124,7 +129,7 @@ impl Edges {
     }
 }
 
-fn cut<'a, T>(starts: &[usize], size: usize, rest: &mut &'a mut [T]) -> Vec<&'a mut [T]> {
+fn cut<'a, T>(starts: &[usize], size: usize, mut rest: &'a mut [T]) -> Vec<&'a mut [T]> {
     let last = starts.len() - 1;
     let len = |from: usize| starts[(from + size).min(last)] - starts[from];
     (0..last).step_by(size).map(|from| rest.split_off_mut(..len(from)).unwrap_or_default()).collect()

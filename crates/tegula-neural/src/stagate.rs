@@ -34,9 +34,9 @@ pub use net::{Gradient, Net, Problem, Weights, Widths};
 /// which needs no training.
 ///
 /// # How it works
-/// With U = X W₁, the weight of j for i is a softmax over i's neighbours and itself of sigmoid(u_j·a_src + u_i·a_dst);
+/// With U = X W₁, the weight of j for i is a softmax over i's neighbours and itself of sigmoid(`u_j·a_src + u_i·a_dst`);
 /// H₁ = ELU(A U), Z = H₁ W₂, and back with the same A and the same weights: H₃ = ELU(A Z W₂ᵀ), X̂ = H₃ W₁ᵀ. Adam
-/// minimises the mean of (X − X̂)². X̂ is never made: ‖X − H₃W₁ᵀ‖² = ‖X‖² − 2⟨U, H₃⟩ + ⟨W₁ᵀW₁, H₃ᵀH₃⟩, and the gradient of
+/// minimises the mean of (X − X̂)². X̂ is never made: `‖X − H₃W₁ᵀ‖² = ‖X‖² − 2⟨U, H₃⟩ + ⟨W₁ᵀW₁, H₃ᵀH₃⟩`, and the gradient of
 /// W₁ is Xᵀ(dU − cH₃) + cW₁(H₃ᵀH₃): one product with X each way, on its non-zeros alone. The graph: within `rad_cutoff`,
 /// the `k_cutoff` nearest, Delaunay, or one in `obsp`; if nothing is said, `obsp["spatial_connectivities"]`, else the ring
 /// of neighbours on a lattice. Several sections: `library_key`, joined by `rad_cutoff_z`. With `num_batch_x` and
@@ -71,6 +71,7 @@ pub use net::{Gradient, Net, Problem, Weights, Widths};
 /// Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>; Kingma & Ba 2015, <https://arxiv.org/abs/1412.6980>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct StagateParams {
     /// Widths of the hidden layer and of the embedding.
     pub hidden_dims: Vec<usize>,

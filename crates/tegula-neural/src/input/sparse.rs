@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tegula_algo::linalg::panel::with_lanes;
 use tegula_core::{Csr, par};
 
-use crate::gather::{PANEL, gather};
+use crate::gather::{PANEL, Terms, gather};
 use crate::rows::{Lines, Rows};
 use crate::scalar::Scalar;
 
@@ -155,6 +155,38 @@ fn pack<T: Scalar>(m: &Rows<T>, from: usize, n: usize, packed: &mut Lines<T>) {
     });
 }
 
+/// The entries of a row or a column, and which rows of a panel they stand for.
+#[derive(Clone, Copy)]
+struct Entries<'a, I> {
+    at: &'a [I],
+    by: &'a [f32],
+}
+
+impl<'a, I> Entries<'a, I> {
+    #[inline(always)]
+    fn new(at: &'a [I], by: &'a [f32]) -> Self {
+        let n = at.len().min(by.len());
+        Self { at: &at[..n], by: &by[..n] }
+    }
+}
+
+impl<T: Scalar, I: Copy + Into<u32>> Terms<T> for Entries<'_, I> {
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.at.len()
+    }
+
+    #[inline(always)]
+    fn at(self, k: usize) -> usize {
+        self.at[k].into() as usize * PANEL
+    }
+
+    #[inline(always)]
+    fn by<S: Simd>(self, simd: S, k: usize) -> T::Lanes<S> {
+        T::splat_f32(simd, self.by[k])
+    }
+}
+
 struct TimesRows<'a, T> {
     by_rows: &'a Csr,
     order: &'a [u32],
@@ -171,10 +203,8 @@ impl<T: Scalar> WithSimd for TimesRows<'_, T> {
         for (panel, columns) in self.packed.panels() {
             for (out, &i) in self.chunk.chunks_exact_mut(self.apart).zip(self.order) {
                 let (at, by) = self.by_rows.row(i as usize);
-                let n = at.len().min(by.len());
-                let (at, by) = (&at[..n], &by[..n]);
-                let factor = |k: usize| T::splat_f32(simd, by[k]);
-                gather::<false, S, T>(simd, n, |k| at[k] as usize * PANEL, factor, panel, &mut out[columns.clone()]);
+                let out = &mut out[columns.clone()];
+                gather::<false, S, T, _>(simd, Entries::new(at, by), panel, out);
             }
         }
     }
@@ -196,10 +226,8 @@ impl<T: Scalar> WithSimd for AddColumns<'_, T> {
         for (panel, columns) in self.packed.panels() {
             for (j, out) in (self.first..).zip(self.chunk.chunks_exact_mut(self.apart)) {
                 let (at, by) = self.block.column(j);
-                let n = at.len().min(by.len());
-                let (at, by) = (&at[..n], &by[..n]);
-                let factor = |k: usize| T::splat_f32(simd, by[k]);
-                gather::<true, S, T>(simd, n, |k| usize::from(at[k]) * PANEL, factor, panel, &mut out[columns.clone()]);
+                let out = &mut out[columns.clone()];
+                gather::<true, S, T, _>(simd, Entries::new(at, by), panel, out);
             }
         }
     }

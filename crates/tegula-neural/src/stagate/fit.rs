@@ -104,7 +104,9 @@ impl Net<f32> {
 /// The observations of a tile in the order of all.
 fn sorted(tile: &[u32], order: &[u32]) -> Vec<u32> {
     let mut inside = vec![false; order.len()];
-    tile.iter().for_each(|&i| inside[i as usize] = true);
+    for &i in tile {
+        inside[i as usize] = true;
+    }
     order.iter().copied().filter(|&i| inside[i as usize]).collect()
 }
 

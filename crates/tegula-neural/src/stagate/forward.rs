@@ -80,7 +80,7 @@ impl<T: Scalar> Net<T> {
         });
     }
 
-    /// W₁ᵀW₁.
+    /// `W₁ᵀW₁`.
     pub(super) fn measure(&mut self) {
         let first = &self.weights.first;
         let (size, wide) = (rows_per_block(first.n()), first.width());
@@ -255,7 +255,7 @@ impl<T: Scalar> WithSimd for Activate<'_, T> {
     }
 }
 
-/// The gradient before the activation, in place of H₃ W₁ᵀW₁, and the product of that with H₃.
+/// The gradient before the activation, in place of `H₃ W₁ᵀW₁`, and the product of that with H₃.
 struct Residual<'a, T> {
     u: &'a Rows<T>,
     first: usize,

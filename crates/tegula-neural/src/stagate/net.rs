@@ -36,14 +36,14 @@ pub struct Weights<T> {
     pub first: Rows<T>,
     /// W₂: hidden × latent.
     pub second: Rows<T>,
-    /// a_src and a_dst: 2 × hidden.
+    /// `a_src` and `a_dst`: 2 × hidden.
     pub attention: Rows<T>,
 }
 
 impl<T: Scalar> Clone for Weights<T> {
     fn clone(&self) -> Self {
         let [first, attention, second] = self.tensors().map(Rows::clone);
-        Self { first, attention, second, ..*self }
+        Self { first, second, attention, ..*self }
     }
 }
 
@@ -173,7 +173,7 @@ pub struct Net<T> {
     moments: Vec<Moments<T>>,
     steps: usize,
     pub(super) scratch: Vec<Scratch<T>>,
-    /// W₁ᵀW₁ and H₃ᵀH₃.
+    /// `W₁ᵀW₁` and `H₃ᵀH₃`.
     pub(super) metric: Rows<T>,
     pub(super) gram: Rows<T>,
     /// W₂ᵀ.

@@ -37,7 +37,7 @@ impl StagateParams {
         })
     }
 
-    fn told(&self, trained: &Trained, ctx: &Ctx<'_>) -> Dict {
+    fn told(trained: &Trained, ctx: &Ctx<'_>) -> Dict {
         let curve = &trained.curve;
         let end = match curve.end {
             End::Done => "all epochs run",
@@ -154,7 +154,7 @@ impl Step for StagateParams {
         };
         let data = Fit { x: &x, graph: &graph, coords: coords.as_ref(), tiles: &tiles };
         let mut trained = fit(&data, start, self, ctx)?;
-        let told = self.told(&trained, ctx);
+        let told = Self::told(&trained, ctx);
         let net = match &coords {
             Some(coords) if self.save_spatial_net => Some(spatial_net(adata, &graph, coords)?),
             _ => None,

@@ -37,18 +37,19 @@ fn the_same_bits_for_any_number_of_threads() {
 #[test]
 fn the_loss_falls_and_domains_are_found() {
     let mut adata = tissue(900, 120, Placement::Grid);
-    let outcome = stagate(&mut adata, json!({"n_epochs": 150, "save_loss": true}), &Ctx::new(0)).unwrap();
+    let params = json!({"hidden_dims": [64, 10], "n_epochs": 300, "save_loss": true});
+    let outcome = stagate(&mut adata, params, &Ctx::new(0)).unwrap();
     let Some(Value::Dict(uns)) = adata.uns().get("stagate") else { panic!("uns") };
     let Some(Value::Array(losses)) = uns.get("losses") else { panic!("losses") };
     let ArrayData::F64(losses) = losses.data() else { panic!("losses") };
-    assert_eq!(losses.len(), 150);
-    assert!(losses[149] < 0.5 * losses[0] && outcome["loss"].as_f64() == Some(losses[149]), "{losses:?}");
+    assert_eq!(losses.len(), 300);
+    assert!(losses[299] < 0.5 * losses[0] && outcome["loss"].as_f64() == Some(losses[299]), "{losses:?}");
     // On a lattice, without a rule, the eight around: fewer at the border.
     let mean = outcome["mean_neighbors"].as_f64().unwrap();
     assert!(mean > 7.0 && mean < 8.0, "{mean}");
     let z: Vec<f64> = embedding(&adata).iter().map(|&v| f64::from(v)).collect();
     let params = MclustParams { n_components: vec![3], ..MclustParams::default() };
-    let points = Points::new(5, z).unwrap();
+    let points = Points::new(10, z).unwrap();
     let found = tegula_algo::cluster::mclust::mclust(&points, None, &params, &Ctx::new(0)).unwrap();
     let found = tegula_core::Labels::from_clusters(&found.membership);
     let score = ari(&adata.labels("domain").unwrap(), &found).unwrap();
@@ -159,6 +160,15 @@ fn sections_are_joined_across_by_their_own_radius() {
     assert!(inside < across && across < all, "{inside} {across} {all}");
 }
 
+struct Soon(std::sync::atomic::AtomicUsize);
+
+impl Progress for Soon {
+    fn poll(&self) -> Signal {
+        let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if n > 9 { Signal::Stop } else { Signal::Continue }
+    }
+}
+
 #[test]
 fn a_loss_that_falls_no_more_ends_the_training_and_so_does_the_user() {
     let mut adata = tissue(100, 30, Placement::Grid);
@@ -166,13 +176,6 @@ fn a_loss_that_falls_no_more_ends_the_training_and_so_does_the_user() {
     let outcome = stagate(&mut adata, params, &Ctx::new(0)).unwrap();
     assert_eq!(outcome["end"], Value::from("loss fell no more"));
     assert!(outcome["n_epochs"].as_f64().unwrap() < 100.0);
-    struct Soon(std::sync::atomic::AtomicUsize);
-    impl Progress for Soon {
-        fn poll(&self) -> Signal {
-            let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if n > 9 { Signal::Stop } else { Signal::Continue }
-        }
-    }
     let soon = Soon(0.into());
     let outcome = stagate(&mut adata, json!({"n_epochs": 500}), &Ctx::new(0).with_progress(&soon)).unwrap();
     assert_eq!(outcome["end"], Value::from("stopped by the user"));

@@ -18,7 +18,7 @@ pub(crate) fn tissue(n_obs: usize, n_vars: usize, placement: Placement) -> AnnDa
 }
 
 /// Quick parameters, with some changed.
-pub(crate) fn quick(changed: Json) -> Json {
+pub(crate) fn quick(changed: &Json) -> Json {
     let mut params = json!({"hidden_dims": [24, 5], "n_epochs": 4});
     for (key, value) in changed.as_object().unwrap() {
         params[key] = value.clone();
@@ -28,7 +28,7 @@ pub(crate) fn quick(changed: Json) -> Json {
 
 /// Runs the step.
 pub(crate) fn stagate(adata: &mut AnnData, changed: Json, ctx: &Ctx<'_>) -> Result<Outcome, Error> {
-    entry::<StagateParams>().step(quick(changed))?.run(adata, ctx)
+    entry::<StagateParams>().step(quick(&changed))?.run(adata, ctx)
 }
 
 /// What it says where it does not run; nothing is stored then.

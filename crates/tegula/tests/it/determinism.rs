@@ -44,6 +44,7 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
             json!({"alpha": [2.0, 5.0], "beta": [1.0], "n_rough": 2, "n_fine": 1, "n_tsne": 1, "perplexity": 5.0, "n_iter": 20}),
         ),
         ("tl.kmeans", json!({"n_clusters": 3})),
+        ("tl.stagate", json!({"hidden_dims": [16, 4], "n_epochs": 5, "save_loss": true, "save_reconstruction": true})),
         ("tl.mclust", json!({"n_components": [2, 3], "model_names": ["EEE", "VVV"], "n_pcs": 5})),
         ("tl.mclust", json!({"n_components": 3, "model_names": "VVV", "prior": true, "key_added": "regular"})),
         ("pp.normalize_pearson_residuals", json!({})),
