@@ -143,6 +143,7 @@ fn run() -> Command {
                 .value_parser(["leiden", "louvain"])
                 .help("Community detection [default: leiden]"),
             number("smooth", "Neighbours whose majority smooths each label; 0 for none [default: 10]"),
+            number("n-epochs", "Epochs a network is trained for [default: 1000]"),
             number("n-comps", "Principal components [default: 30]"),
             Arg::new("no-sweep")
                 .long("no-sweep")

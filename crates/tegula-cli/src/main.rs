@@ -16,7 +16,8 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use clap::ArgMatches;
-use tegula::{AnnData, Ctx, Error, io};
+use tegula::io::{self, Disk};
+use tegula::{AnnData, Ctx, Error};
 
 use crate::bars::Bars;
 
@@ -35,7 +36,7 @@ impl Door {
 
     /// The surroundings of a run.
     fn ctx(&self) -> Ctx<'_> {
-        Ctx::new(self.seed.unwrap_or(0)).with_progress(&self.bars)
+        Ctx::new(self.seed.unwrap_or(0)).with_progress(&self.bars).with_files(&Disk)
     }
 
     /// Warns of what the file held, was not understood, and could not follow when observations or variables were dropped.

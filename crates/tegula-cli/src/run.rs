@@ -106,6 +106,7 @@ fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
         n_clusters: number("n-clusters"),
         cluster_method: text("cluster-method"),
         smooth: number("smooth"),
+        n_epochs: number("n-epochs"),
         n_comps: number("n-comps"),
         no_sweep: m.get_flag("no-sweep"),
         recipe,

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use tegula::Ctx;
 use tegula::core::{Progress, Signal};
+use tegula::io::Disk;
 
 /// What the running work sees of Python: whether to stop, and where warnings go.
 #[derive(Default)]
@@ -59,7 +60,7 @@ where
             let (end, ended) = channel::<()>();
             let (watch, pool) = (&watch, &pool);
             let worker = scope.spawn(move || {
-                let ctx = Ctx::new(seed).with_progress(watch);
+                let ctx = Ctx::new(seed).with_progress(watch).with_files(&Disk);
                 let result = match pool {
                     Some(p) => p.install(|| work(&ctx)),
                     None => work(&ctx),

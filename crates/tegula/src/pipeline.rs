@@ -44,6 +44,8 @@ pub struct RunOptions {
     pub cluster_method: Option<String>,
     /// Neighbours whose majority smooths each label; 0 for none.
     pub smooth: Option<usize>,
+    /// Epochs a network is trained for.
+    pub n_epochs: Option<usize>,
     /// Principal components.
     pub n_comps: Option<usize>,
     /// Whether other neighbourhoods and resolutions are not compared.
@@ -141,6 +143,7 @@ fn override_parameters(recipe: &mut Recipe, options: &RunOptions, spatial_key: &
     set("tl.scc", "cluster_method", options.cluster_method.clone().map(Json::from));
     set("tl.mclust", "n_components", options.n_clusters.map(|k| json!([k])));
     set("tl.smooth", "n_neighbors", options.smooth.map(Json::from));
+    set("tl.stagate", "n_epochs", options.n_epochs.map(Json::from));
     set("pp.pca", "n_comps", options.n_comps.map(Json::from));
     for id in ["tl.scc", "tl.leiden", "tl.louvain"] {
         set(id, "resolution", options.resolution.map(Json::from));

@@ -18,8 +18,11 @@ __all__ = [
     "bin",
     "calculate_qc_metrics",
     "combat",
+    "diffuse",
     "filter_cells",
     "filter_genes",
+    "harmony",
+    "harmony_integrate",
     "highly_variable_genes",
     "hvg",
     "log1p",
@@ -39,9 +42,9 @@ __all__ = [
 def calculate_qc_metrics(
     adata: AnnData,
     *,
-    qc_vars: Sequence[str] = (),
-    qc_prefixes: Sequence[str] = (),
-    percent_top: Sequence[int] = (50, 100, 200, 500),
+    qc_vars: str | Sequence[str] = (),
+    qc_prefixes: str | Sequence[str] = (),
+    percent_top: int | Sequence[int] = (50, 100, 200, 500),
     log1p: bool = True,
     layer: str | None = None,
     seed: int = 0,
@@ -767,7 +770,7 @@ def combat(
     adata: AnnData,
     *,
     key: str = "batch",
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] = (),
     seed: int = 0,
     random_state: int | None = None,
     copy: bool = False,
@@ -842,13 +845,251 @@ def combat(
     return run("pp.combat", adata, params, seed=seed, copy=copy)
 
 
+def harmony(
+    adata: AnnData,
+    *,
+    key: str | Sequence[str] = (),
+    use_rep: str = "X_pca",
+    n_pcs: int | None = None,
+    key_added: str = "X_pca_harmony",
+    theta: float | Sequence[float] = (2.0,),
+    lambda: float = 1.0,
+    sigma: float = 0.1,
+    n_clusters: int | None = None,
+    tau: float = 0.0,
+    max_iter: int = 10,
+    max_iter_kmeans: int = 20,
+    block_size: float = 0.05,
+    tol_kmeans: float = 0.00001,
+    tol: float = 0.0001,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Moves batches onto each other in an embedding.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    key
+        Columns of `obs` that tell the batches; required.
+    use_rep
+        The embedding in `obsm`.
+    n_pcs
+        Use only the first so many columns of the embedding; all if not given.
+    key_added
+        Name of the corrected embedding in `obsm`.
+    theta
+        How strongly mixed clusters are favoured; 0 not at all. One number, or one for each of the columns.
+    lambda
+        Ridge penalty of the correction: larger moves less.
+    sigma
+        Softness of the clusters: larger gives observations to more clusters.
+    n_clusters
+        Number of clusters; observations / 30, at most 100, if not given.
+    tau
+        Observations expected in a cluster: protects batches smaller than that; 0 for none.
+    max_iter
+        Rounds of correction at most.
+    max_iter_kmeans
+        Rounds of clustering at most in each.
+    block_size
+        Share of the observations whose clusters are updated at once.
+    tol_kmeans
+        Relative change of the objective below which a clustering ends.
+    tol
+        Relative fall of the objective below which all ends.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obsm["X_pca_harmony"]``
+    - ``uns["harmony"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Corrects an embedding (principal components) so that observations of different batches (sections, animals,
+    technologies) that are alike lie together, and writes the corrected embedding beside the old one.
+
+    **When to use it**
+
+    Before neighbours, clusters or projections of several sections together, where batches lie apart in the
+    embedding. Where a batch holds what no other holds, look whether it is still apart afterwards. For corrected
+    expression see
+    `pp.combat`.
+
+    **How it works**
+
+    Observations, at length one, are clustered softly: the share of cluster k is `exp(−dist / sigma)` times a
+    penalty
+    `((E + 1) / (O + 1))^theta` that favours clusters in which the observation's batch is rarer (O) than expected (E). Shares
+    are updated for a twentieth of the observations at a time, in random order. Then within every cluster a ridge
+    regression of the embedding on the batches is subtracted, weighted by the shares. Both repeat until the
+    objective falls no more.
+
+    **Determinism**
+
+    Seeded; the same bits for any number of threads.
+
+    **Cost**
+
+    O(N K d) per round of clustering, K clusters and d columns, some fifty rounds in all; memory: N × K shares and
+    the embedding three times, all in single precision.
+
+    **Differences from the reference**
+
+    The result of `harmonypy` 0.0.10 given the same start and order of updates; they draw other random numbers. An
+    observation whose components are all negative keeps its direction (harmonypy turns it round at the start).
+
+    References
+    ----------
+    Korsunsky et al. 2019, <https://doi.org/10.1038/s41592-019-0619-0>
+    """
+    params = {
+        "key": key,
+        "use_rep": use_rep,
+        "n_pcs": n_pcs,
+        "key_added": key_added,
+        "theta": theta,
+        "lambda": lambda,
+        "sigma": sigma,
+        "n_clusters": n_clusters,
+        "tau": tau,
+        "max_iter": max_iter,
+        "max_iter_kmeans": max_iter_kmeans,
+        "block_size": block_size,
+        "tol_kmeans": tol_kmeans,
+        "tol": tol,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.harmony", adata, params, seed=seed, copy=copy)
+
+
+def diffuse(
+    adata: AnnData,
+    *,
+    n_steps: int | None = None,
+    max_steps: int = 10,
+    alpha: float = 1.0,
+    use_rep: str = "X_pca",
+    n_pcs: int | None = None,
+    connectivity_key: str = "spatial_connectivities",
+    key_added: str | None = None,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Averages the embedding of every observation over its surroundings in the tissue.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    n_steps
+        Steps of the walk; chosen from the data if not given.
+    max_steps
+        Where the steps are chosen, the most to try.
+    alpha
+        Share of every step that moves, above 0 to 1; the rest stays where it is.
+    use_rep
+        The embedding in `obsm`.
+    n_pcs
+        Use only the first so many columns of the embedding; all if not given.
+    connectivity_key
+        The graph in `obsp` to walk on.
+    key_added
+        Name in `obsm`; `<use_rep>_diffused` if not given.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obsm["X_pca_diffused"]``
+    - ``uns["X_pca_diffused"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Walks `n_steps` random steps over the spatial graph and gives every observation the mean embedding of where
+    the walk ends: what neighbours share stays, what each has for itself (mostly noise) goes. No training, no
+    randomness.
+
+    **When to use it**
+
+    Before `tl.mclust`, `tl.leiden` or `tl.kmeans`, to find domains. It is the baseline that a trained method has
+    to beat. Not before differential expression: neighbours are no longer independent.
+
+    **How it works**
+
+    W is the graph with a loop of weight 1 at every observation, its rows divided by their sums; with `alpha`
+    below 1 it is
+    `(1 − alpha) I + alpha W`. The embedding Z becomes `Wᵗ Z`, t = `n_steps`. An observation without neighbours keeps its
+    own.
+
+    Where `n_steps` is not given it is chosen without labels, by prediction: after t steps, leave out of every
+    observation's mean the share that came back to itself, `(Wᵗ Z)ᵢ − pᵢ Zᵢ` over `1 − pᵢ` with p the diagonal of
+    Wᵗ, and see how well the rest predicts it. The noise of an observation is independent of that of others, so
+    the error is smallest where noise is averaged away and structure is not yet. Of the numbers up to `max_steps`
+    whose error lies within 1 % of the smallest the lowest is taken, since too much diffusion costs more than too
+    little. The diagonal is found exactly, for up to 5,000 observations drawn at random.
+
+    **Determinism**
+
+    Seeded where the number of steps is chosen on a sample, else no randomness; the same bits for any number of
+    threads.
+
+    **Cost**
+
+    O(t N k d) for k neighbours and d columns; a million observations × 15 with eight neighbours take two seconds
+    on two cores, the choice of the steps included. Memory: the embedding twice.
+
+    **Differences from the reference**
+
+    There is no published code; as a smoothing by neighbours it stands in many. Choosing the steps by prediction
+    follows Batson & Royer.
+
+    References
+    ----------
+    Batson & Royer, Noise2Self, ICML 2019, <https://doi.org/10.48550/arXiv.1901.11365>; Coifman & Lafon, Diffusion
+    maps, 2006, <https://doi.org/10.1016/j.acha.2006.04.006>
+    """
+    params = {
+        "n_steps": n_steps,
+        "max_steps": max_steps,
+        "alpha": alpha,
+        "use_rep": use_rep,
+        "n_pcs": n_pcs,
+        "connectivity_key": connectivity_key,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.diffuse", adata, params, seed=seed, copy=copy)
+
+
 def bin(
     adata: AnnData,
     *,
     bin_size: float | None = None,
     factor: int | None = None,
-    keys: Sequence[str] = (),
-    layers: Sequence[str] = (),
+    keys: str | Sequence[str] = (),
+    layers: str | Sequence[str] = (),
     library_key: str | None = None,
     spatial_key: str = "spatial",
     seed: int = 0,
@@ -1245,7 +1486,7 @@ def spatial_neighbors(
     set_diag: bool = False,
     library_key: str | None = None,
     radius_z: float | None = None,
-    library_order: Sequence[str] = (),
+    library_order: str | Sequence[str] = (),
     spatial_key: str = "spatial",
     key_added: str = "spatial",
     seed: int = 0,
@@ -1375,4 +1616,5 @@ def spatial_neighbors(
 qc = calculate_qc_metrics
 normalize = normalize_total
 hvg = highly_variable_genes
+harmony_integrate = harmony
 sample = subsample

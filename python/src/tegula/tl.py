@@ -19,6 +19,8 @@ __all__ = [
     "annotate",
     "co_occurrence",
     "consensus",
+    "diffmap",
+    "dpt",
     "kmeans",
     "leiden",
     "louvain",
@@ -26,15 +28,285 @@ __all__ = [
     "morans_i",
     "nhood_enrichment",
     "pca",
+    "psm",
     "rank_genes_groups",
     "scc",
     "smooth",
     "spasne",
     "spasne_screen",
     "spatial_autocorr",
+    "stagate",
     "sweep",
     "tsne",
 ]
+
+
+def diffmap(
+    adata: AnnData,
+    *,
+    n_comps: int = 15,
+    neighbors_key: str | None = None,
+    obsp: str | None = None,
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Diffusion map of the neighbour graph.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    n_comps
+        Number of components, the first one included; at most one less than there are observations are made.
+    neighbors_key
+        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
+        `obsp["connectivities"]`.
+    obsp
+        Key of the graph in `obsp`, instead of `neighbors_key`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obsm["X_diffmap"]``
+    - ``uns["diffmap_evals"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Lays the observations out along the `n_comps` slowest directions of a random walk on the neighbour graph: near
+    in them means that many short ways through the data lead from one to the other.
+
+    **When to use it**
+
+    For continuous change (layers, gradients, development) where `pp.pca` is too straight; before `tl.dpt`. The
+    first column is the resting state, 1 in effect: plot from the second on.
+
+    **How it works**
+
+    The weights are divided by the densities (sums of weights) at both ends, so that how densely the data are
+    sampled does not count, then by the roots of their new sums. Of this symmetric transition matrix the
+    eigenvectors of largest absolute eigenvalue are the components. Those of eigenvalue 1, one per connected part
+    of the graph, are known beforehand; the others come from block Lanczos with restarts, in `f64`.
+
+    **Determinism**
+
+    The same bits for any number of threads; the start of Lanczos depends on the seed, the result only in its last
+    digits. The entry of largest absolute value of each component is positive.
+
+    **Cost**
+
+    O(edges × products), some hundred products; memory O(edges + 160 N).
+
+    **Differences from the reference**
+
+    scanpy's components to 1e-4 but for their signs. In a graph of several parts scanpy's first components mix the
+    parts; ours are one part each, the largest first. An observation without neighbours is a part of its own,
+    where scanpy fails. A graph that is not symmetric is replaced by `(W + Wᵀ) / 2`. Eigenvalues are kept in
+    `f64`.
+
+    References
+    ----------
+    Coifman & Lafon 2006, <https://doi.org/10.1016/j.acha.2006.04.006>; Haghverdi, Buettner & Theis 2015,
+    <https://doi.org/10.1093/bioinformatics/btv325>
+    """
+    params = {
+        "n_comps": n_comps,
+        "neighbors_key": neighbors_key,
+        "obsp": obsp,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.diffmap", adata, params, seed=seed, copy=copy)
+
+
+def dpt(
+    adata: AnnData,
+    *,
+    n_dcs: int = 10,
+    iroot: int | None = None,
+    neighbors_key: str | None = None,
+    obsp: str | None = None,
+    key_added: str = "dpt_pseudotime",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Diffusion pseudotime: the distance of every observation from a root.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    n_dcs
+        Diffusion components to use.
+    iroot
+        Number of the observation to start from, counted from 0; by default `uns["iroot"]`.
+    neighbors_key
+        Which neighbours to use: `uns[neighbors_key]` says where their graph is. Default:
+        `obsp["connectivities"]`.
+    obsp
+        Key of the graph in `obsp`, instead of `neighbors_key`.
+    key_added
+        Name of the result in `obs`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obs["dpt_pseudotime"]``
+    - ``uns["iroot"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Orders the observations by how far a random walk on the neighbour graph has to go from the observation
+    `iroot`: 0 at the root, 1 at the farthest.
+
+    **When to use it**
+
+    After `tl.diffmap`, for data that change continuously from a known beginning. Without one: `tl.psm`.
+
+    **How it works**
+
+    The distance in the first `n_dcs` diffusion components, each multiplied by λ / (1 − λ), which sums over walks
+    of all lengths; components with λ ≥ 0.9994 count as they are. Divided by the largest.
+
+    **Determinism**
+
+    No randomness; the same bits for any number of threads.
+
+    **Cost**
+
+    O(N · `n_dcs` + edges).
+
+    **Differences from the reference**
+
+    scanpy's `dpt` without branchings, to 1e-4; `obsm["X_diffmap"]` has to be there, where scanpy makes it on the
+    way.
+
+    References
+    ----------
+    Haghverdi et al. 2016, <https://doi.org/10.1038/nmeth.3971>; Wolf et al. 2019,
+    <https://doi.org/10.1186/s13059-019-1663-x> (graphs of several parts)
+    """
+    params = {
+        "n_dcs": n_dcs,
+        "iroot": iroot,
+        "neighbors_key": neighbors_key,
+        "obsp": obsp,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.dpt", adata, params, seed=seed, copy=copy)
+
+
+def psm(
+    adata: AnnData,
+    *,
+    use_rep: str = "STAGATE",
+    n_neighbors: int = 19,
+    n_comps: int = 15,
+    n_dcs: int = 10,
+    iroot: int | None = None,
+    key_added: str = "pSM",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Pseudo-spatial map: pseudotime in an embedding that knows the tissue.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    use_rep
+        The embedding in `obsm`.
+    n_neighbors
+        Nearest others per observation, itself not counted.
+    n_comps
+        Diffusion components to make.
+    n_dcs
+        Diffusion components to use.
+    iroot
+        Number of the observation to start from, counted from 0; by default the one farthest from all others.
+    key_added
+        Name of the result in `obs`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obs["pSM"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Gives every observation its diffusion pseudotime in `obsm[use_rep]`, from the observation that lies farthest
+    from all others. Drawn over the tissue it shows the main gradient: cortical layers in their order, say.
+
+    **When to use it**
+
+    After `tl.stagate`, to see continuous structure where domains would cut. With a known beginning, or on another
+    graph:
+    `pp.neighbors`, `tl.diffmap`, `tl.dpt`.
+
+    **How it works**
+
+    A graph of the `n_neighbors` nearest, weighted as `pp.neighbors` does; its diffusion map (`tl.diffmap`);
+    pseudotime (`tl.dpt`) from the observation with the largest sum of distances to all others, above 5,000
+    observations to a random 5,000. Nothing else is stored, so that the graph of `pp.neighbors` stays what it is.
+
+    **Determinism**
+
+    Seeded where it draws a sample; the same bits for any number of threads.
+
+    **Cost**
+
+    Those of `pp.neighbors` and `tl.diffmap`, and O(N · 5,000 · d) for the root; memory linear in N.
+
+    **Differences from the reference**
+
+    The map of `SpaceFlow`, here on STAGATE's embedding; from the same root to 1e-4 what its scanpy calls give. It
+    counts the observation itself among its 20 neighbours. Above 5,000 observations it takes the number of the
+    root in its sample for one in the whole; ours is the farthest of all.
+
+    References
+    ----------
+    Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>; Ren et al. 2022,
+    <https://doi.org/10.1038/s41467-022-31739-w>; Haghverdi et al. 2016, <https://doi.org/10.1038/nmeth.3971>
+    """
+    params = {
+        "use_rep": use_rep,
+        "n_neighbors": n_neighbors,
+        "n_comps": n_comps,
+        "n_dcs": n_dcs,
+        "iroot": iroot,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.psm", adata, params, seed=seed, copy=copy)
 
 
 def louvain(
@@ -46,7 +318,7 @@ def louvain(
     n_clusters: int | None = None,
     initial_membership: str | None = None,
     restrict_to_key: str | None = None,
-    restrict_to_groups: Sequence[str] = (),
+    restrict_to_groups: str | Sequence[str] = (),
     neighbors_key: str | None = None,
     obsp: str | None = None,
     use_weights: bool = True,
@@ -169,7 +441,7 @@ def leiden(
     n_clusters: int | None = None,
     initial_membership: str | None = None,
     restrict_to_key: str | None = None,
-    restrict_to_groups: Sequence[str] = (),
+    restrict_to_groups: str | Sequence[str] = (),
     neighbors_key: str | None = None,
     obsp: str | None = None,
     use_weights: bool = True,
@@ -467,12 +739,12 @@ def kmeans(
 
     **How it works**
 
-    Greedy k-means++ draws the start: of 2 + ln k candidates the one that leaves the least inertia becomes the
-    next centre. Then each observation goes to its nearest centre and each centre to the mean of its observations,
-    until nothing moves or the centres move less than `tol`; bounds tell which observations need not be looked at.
-    A centre that loses all its observations gets the one farthest from its own. With `batch_size` centres follow
-    random batches instead, and every observation is looked at once, at the end. The best of `n_init` runs is
-    kept.
+    Greedy k-means++ draws the start, among 131,072 random observations where there are more: of 2 + ln k
+    candidates the one that leaves the least inertia becomes the next centre. Then each observation goes to its
+    nearest centre and each centre to the mean of its observations, until nothing moves or the centres move less
+    than `tol`; bounds tell which observations need not be looked at. A centre that loses all its observations
+    gets the one farthest from its own. With `batch_size` centres follow random batches instead, and every
+    observation is looked at once, at the end. The best of `n_init` runs is kept.
 
     **Determinism**
 
@@ -509,13 +781,16 @@ def kmeans(
 def mclust(
     adata: AnnData,
     *,
-    n_components: Sequence[int] = (7,),
-    model_names: Sequence[str] = ("EEE",),
+    n_components: int | Sequence[int] = (1, 2, 3, 4, 5, 6, 7, 8, 9),
+    model_names: str | Sequence[str] = ("EEE",),
     use_rep: str = "X_pca",
     n_pcs: int | None = None,
     init: Literal["hc", "kmeans"] = "hc",
     init_key: str | None = None,
     subset: int = 2000,
+    prior: bool = False,
+    shrinkage: float = 0.01,
+    n_init: int = 1,
     max_iter: int = 1000,
     tol: float = 0.00001,
     key_added: str = "mclust",
@@ -530,7 +805,8 @@ def mclust(
     adata
         The annotated matrix.
     n_components
-        Numbers of components to try; the best by BIC is kept.
+        Numbers of components to try, of which the best by BIC is kept: one number, or several (as R by default 1
+        to 9).
     model_names
         Models of the covariances to try, by R's names; `all` for all 14.
     use_rep
@@ -543,6 +819,14 @@ def mclust(
         Column of `obs` to start from instead; it sets the number of components.
     subset
         Observations that the hierarchical start takes at most, drawn at random.
+    prior
+        Keep covariances from becoming singular by R's default prior (`priorControl()`).
+    shrinkage
+        With `prior`: how many observations the prior of each mean, the mean of all, is worth; 0 leaves means
+        alone.
+    n_init
+        Starts, of which the likeliest end is kept: other random parts (above `subset` observations) or other
+        k-means.
     max_iter
         Rounds of EM at most.
     tol
@@ -576,14 +860,19 @@ def mclust(
     **When to use it**
 
     Domains of a known number in an embedding that already knows the tissue (`obsm["STAGATE"]`), for which EEE is
-    the custom. With several numbers or models it chooses by BIC. Not for graphs: `tl.leiden`.
+    the custom and therefore the default: the other models need more observations per component than domains often
+    have. Without a number it tries 1 to 9, as R does, with several models as well, and keeps what has the best
+    BIC; in large data the best number is often the largest tried, and it says so. Not for graphs: `tl.leiden`.
 
     **How it works**
 
     Start: a hierarchical clustering by the likelihood of model VVV in the scaled singular vectors, of a random
-    2,000 where there are more, cut at each number. Then EM until the log-likelihood changes by less than `tol`,
-    relatively; models whose covariances have no closed form iterate inside. BIC = 2 log L − p ln n, the larger
-    the better.
+    2,000 where there are more, cut at each number; the part that is drawn can decide much, so that `n_init` of 5
+    or 10 pays above 2,000. Then EM until the log-likelihood changes by less than `tol`, relatively; models whose
+    covariances have no closed form iterate inside. BIC = 2 log L − p ln n, the larger the better. With `prior`
+    the mode of the posterior: means N(mean of all, Σ / `shrinkage`), covariances inverse Wishart (inverse gamma
+    where they are diagonal) with d + 2 degrees of freedom and the covariance of all data / G^(2/d); L is without
+    the prior.
 
     **Determinism**
 
@@ -597,14 +886,17 @@ def mclust(
 
     On faithful, iris and diabetes R's log-likelihoods (1e-6), classes and BIC table (1e-5). Starts and stopping
     rules of the models that iterate inside were matched to R's output; VVE takes EVE's axes, as R's does, not its
-    own best. Another sample than R's above 2,000 observations, so another start. No priors, no noise component. A
-    model whose covariance becomes singular is left out of the table, as R's NA.
+    own best. Another sample than R's above 2,000 observations, so another start. R tries all 14 models where none
+    is named. No noise component. A model whose covariance becomes singular is left out of the table, as R's NA;
+    if all are, that is an error. The prior is the paper's, for all models; R has it for ten, and some of its
+    estimates weigh it otherwise.
 
     References
     ----------
     Scrucca et al. 2016, <https://doi.org/10.32614/RJ-2016-021>; Celeux & Govaert 1995,
     <https://doi.org/10.1016/0031-3203(94)00125-6>; Browne & `McNicholas` 2014,
-    <https://doi.org/10.1007/s11634-013-0139-1>; Fraley 1998, <https://doi.org/10.1137/S1064827596311451>
+    <https://doi.org/10.1007/s11634-013-0139-1>; Fraley 1998, <https://doi.org/10.1137/S1064827596311451>; Fraley
+    & Raftery 2007 (prior; its table 2 as corrected in 2009), <https://doi.org/10.1007/s00357-007-0004-5>
     """
     params = {
         "n_components": n_components,
@@ -614,6 +906,9 @@ def mclust(
         "init": init,
         "init_key": init_key,
         "subset": subset,
+        "prior": prior,
+        "shrinkage": shrinkage,
+        "n_init": n_init,
         "max_iter": max_iter,
         "tol": tol,
         "key_added": key_added,
@@ -626,7 +921,7 @@ def consensus(
     adata: AnnData,
     *,
     n_runs: int = 20,
-    resolution: Sequence[float] = (1.0,),
+    resolution: float | Sequence[float] = (1.0,),
     cluster_method: Literal["leiden", "louvain"] = "leiden",
     objective: Literal["modularity", "cpm"] = "modularity",
     n_iterations: int = -1,
@@ -634,6 +929,7 @@ def consensus(
     neighbors_key: str | None = None,
     obsp: str | None = None,
     use_weights: bool = True,
+    keys: str | Sequence[str] = (),
     key_added: str = "consensus",
     seed: int = 0,
     random_state: int | None = None,
@@ -664,6 +960,8 @@ def consensus(
         Key of the graph in `obsp`, instead of `neighbors_key`.
     use_weights
         Use the edges' weights; otherwise every edge counts 1.
+    keys
+        Columns of `obs` with labels to combine; nothing is run then, and no graph is looked at.
     key_added
         Key of the result in `obs` and `uns`.
     seed
@@ -687,7 +985,8 @@ def consensus(
 
     Runs Leiden or Louvain with many seeds (and resolutions), and returns one partition with a confidence between
     0 and 1 for every observation, and the mean adjusted Rand index between the runs: how far the clusters can be
-    believed.
+    believed. With
+    `keys` it combines labels that are there already, of whatever methods.
 
     **When to use it**
 
@@ -701,7 +1000,8 @@ def consensus(
     3. An observation i goes to the cluster B with the greatest `s(i, B)`, the mean over runs of |C(i) ∩ B| /
     |C(i) ∪ B| with C(i) its cluster in a run, until the mean of s over observations rises no more.
     4. A part that hangs apart from its cluster joins the cluster it is tied to most strongly: clusters are
-    connected.
+    connected. With
+       `keys`, where there is no graph, this is left out.
 
     The confidence is s(i, B) of the final cluster: 1 where all runs found exactly this cluster. It looks at both
     companions lost and strangers gained, compares clusters of any number, and needs no matching of labels.
@@ -736,6 +1036,7 @@ def consensus(
         "neighbors_key": neighbors_key,
         "obsp": obsp,
         "use_weights": use_weights,
+        "keys": keys,
         "key_added": key_added,
     }
     seed = seed if random_state is None else random_state
@@ -745,9 +1046,9 @@ def consensus(
 def sweep(
     adata: AnnData,
     *,
-    s_neigh: Sequence[int] = (6, 12, 18),
-    e_neigh: Sequence[int] = (15, 30),
-    resolution: Sequence[float] = (0.5, 1.0, 1.5),
+    s_neigh: int | Sequence[int] = (6, 12, 18),
+    e_neigh: int | Sequence[int] = (15, 30),
+    resolution: float | Sequence[float] = (0.5, 1.0, 1.5),
     n_runs: int = 5,
     n_clusters: int | None = None,
     cluster_method: Literal["leiden", "louvain"] = "leiden",
@@ -1138,13 +1439,13 @@ def spasne(
 def spasne_screen(
     adata: AnnData,
     *,
-    alpha: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 30.0, 50.0),
-    beta: Sequence[float] = (1.0, 5.0, 10.0, 15.0, 25.0),
+    alpha: float | Sequence[float] = (2.0, 5.0, 10.0, 20.0, 30.0, 50.0),
+    beta: float | Sequence[float] = (1.0, 5.0, 10.0, 15.0, 25.0),
     n_rough: int = 10,
     n_fine: int = 20,
     n_tsne: int = 20,
-    fine_alpha: Sequence[float] | None = None,
-    fine_beta: Sequence[float] | None = None,
+    fine_alpha: float | Sequence[float] | None = None,
+    fine_beta: float | Sequence[float] | None = None,
     perplexity: float = 50.0,
     early_exaggeration: float = 4.0,
     n_iter: int = 1000,
@@ -1356,7 +1657,7 @@ def annotate(
     adata: AnnData,
     *,
     key: str = "scc",
-    map: Sequence[str] = (),
+    map: str | Sequence[str] = (),
     default: str | None = None,
     key_added: str | None = None,
     seed: int = 0,
@@ -1436,7 +1737,7 @@ def rank_genes_groups(
     adata: AnnData,
     *,
     groupby: str = "leiden",
-    groups: Sequence[str] = (),
+    groups: str | Sequence[str] = (),
     reference: str = "rest",
     n_genes: int | None = None,
     rankby_abs: bool = False,
@@ -1556,7 +1857,7 @@ def spatial_autocorr(
     adata: AnnData,
     *,
     mode: Literal["moran", "geary"] = "moran",
-    genes: Sequence[str] = (),
+    genes: str | Sequence[str] = (),
     attr: Literal["X", "obs", "obsm"] = "X",
     layer: str | None = None,
     connectivity_key: str = "spatial_connectivities",
@@ -1744,7 +2045,7 @@ def co_occurrence(
     cluster_key: str = "leiden",
     spatial_key: str = "spatial",
     interval: int = 50,
-    thresholds: Sequence[float] = (),
+    thresholds: float | Sequence[float] = (),
     seed: int = 0,
     random_state: int | None = None,
     copy: bool = False,
@@ -1820,6 +2121,207 @@ def co_occurrence(
     }
     seed = seed if random_state is None else random_state
     return run("tl.co_occurrence", adata, params, seed=seed, copy=copy)
+
+
+def stagate(
+    adata: AnnData,
+    *,
+    hidden_dims: int | Sequence[int] = (512, 30),
+    n_epochs: int = 1000,
+    lr: float = 0.001,
+    weight_decay: float = 0.0001,
+    gradient_clipping: float = 5.0,
+    mode: Literal["tied", "pyg"] = "tied",
+    layer: str | None = None,
+    use_rep: str | None = None,
+    use_highly_variable: bool | None = None,
+    rad_cutoff: float | None = None,
+    k_cutoff: int | None = None,
+    delaunay: bool = False,
+    neighbors_key: str | None = None,
+    library_key: str | None = None,
+    rad_cutoff_z: float | None = None,
+    library_order: str | Sequence[str] = (),
+    spatial_key: str = "spatial",
+    num_batch_x: int = 1,
+    num_batch_y: int = 1,
+    early_stop: float | None = None,
+    early_stop_window: int = 50,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    load_weights: str | None = None,
+    save_weights: str | None = None,
+    save_reconstruction: bool = False,
+    reconstruction_genes: str | Sequence[str] = (),
+    save_loss: bool = False,
+    save_spatial_net: bool = False,
+    key_added: str = "STAGATE",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Embeds observations by expression and neighbours in the tissue: STAGATE, a graph attention auto-encoder.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    hidden_dims
+        Widths of the hidden layer and of the embedding.
+    n_epochs
+        Passes over the data at most.
+    lr
+        Learning rate of Adam.
+    weight_decay
+        This much of each weight is added to its gradient.
+    gradient_clipping
+        The longest gradient, all weights together; 0 for no limit.
+    mode
+        Whether decoder and encoder learn as one.
+    layer
+        Layer to use instead of `X`.
+    use_rep
+        Entry of `obsm` to use instead of `X`, as components.
+    use_highly_variable
+        Use the highly variable genes only; by default where `var["highly_variable"]` is there.
+    rad_cutoff
+        Neighbours are all within this distance, in the unit of the positions.
+    k_cutoff
+        Neighbours are so many nearest others.
+    delaunay
+        Neighbours are those in the Delaunay triangulation.
+    neighbors_key
+        The graph to use: an entry of `uns` as `pp.spatial_neighbors` writes it, or the name of a graph in `obsp`.
+    library_key
+        The column of `obs` that tells sections apart: neighbours are sought inside them.
+    rad_cutoff_z
+        With `library_key`, also join observations of neighbouring sections within this distance in x and y.
+    library_order
+        The order of the sections for `rad_cutoff_z`; that of the categories or numbers if empty.
+    spatial_key
+        Where the positions lie in `obsm`.
+    num_batch_x
+        Tiles along x, trained on in turn.
+    num_batch_y
+        Tiles along y.
+    early_stop
+        Stop when the mean loss of a window of epochs is less than this share below that of the window before.
+    early_stop_window
+        Epochs of such a window.
+    device
+        Where the network is trained.
+    load_weights
+        File with weights to begin with (or to apply, with 0 epochs), as `save_weights` writes it.
+    save_weights
+        File for the weights, in the safetensors format.
+    save_reconstruction
+        Store the rebuilt expression: `layers["STAGATE_ReX"]`, or a table in `obsm` where not all genes are
+        rebuilt.
+    reconstruction_genes
+        Genes to rebuild; all that the network knows if empty.
+    save_loss
+        Store the loss of every epoch.
+    save_spatial_net
+        Store the graph as STAGATE's table `uns["Spatial_Net"]`.
+    key_added
+        Name of the embedding in `obsm`.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``obsm["STAGATE"]``
+    - ``uns["stagate"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Learns to rebuild each observation's expression from a few numbers, which mix its own expression with that of
+    its neighbours as far as attention finds them alike. Those numbers are the embedding; what is rebuilt is
+    expression freed of noise.
+
+    **When to use it**
+
+    For spatial domains of a tissue with some hundred to a million observations: then `tl.mclust` with model EEE
+    on
+    `obsm["STAGATE"]`. Input: log-normalised expression, of a targeted panel all genes, of a whole transcriptome some 3,000
+    highly variable ones. Choose `rad_cutoff` so that an observation has 6 to 15 neighbours. Compare with
+    `pp.diffuse`, which needs no training.
+
+    **How it works**
+
+    With U = X W₁, the weight of j for i is a softmax over i's neighbours and itself of sigmoid(`u_j·a_src +
+    u_i·a_dst`); H₁ = ELU(A U), Z = H₁ W₂, and back with the same A and the same weights: H₃ = ELU(A Z W₂ᵀ), X̂ =
+    H₃ W₁ᵀ. Adam minimises the mean of (X − X̂)². X̂ is never made: `‖X − H₃W₁ᵀ‖² = ‖X‖² − 2⟨U, H₃⟩ + ⟨W₁ᵀW₁,
+    H₃ᵀH₃⟩`, and the gradient of W₁ is Xᵀ(dU − cH₃) + cW₁(H₃ᵀH₃): one product with X each way, on its non-zeros
+    alone. The graph: within `rad_cutoff`, the `k_cutoff` nearest, Delaunay, or one in `obsp`; if nothing is said,
+    `obsp["spatial_connectivities"]`, else the ring of neighbours on a lattice. Several sections: `library_key`,
+    joined by `rad_cutoff_z`. With `num_batch_x` and
+    `num_batch_y` the tissue is cut into tiles by percentiles of the coordinates, one step of the optimiser each.
+
+    **Determinism**
+
+    Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned.
+
+    **Cost**
+
+    Per epoch 4 H operations per non-zero, N H² 3 + G H² 3, some 12 N H D, and 6 H per edge (H hidden, D latent
+    width); memory twice X, two N × H matrices and 8 N D numbers. Visium, 3,611 × 3,000: see the benches; a
+    million observations with 2,000 genes train in less than 10 GB.
+
+    **Differences from the reference**
+
+    Weights of encoder and decoder are tied, as in the paper: one gradient, one Adam state. The reference in
+    PyTorch Geometric shares their storage but keeps two gradients and two states, so that weights move twice per
+    step; `mode`
+    `pyg` does the same and follows its loss curve. In a directed graph an observation attends to its own neighbours; in
+    the reference, and in `pyg`, to those whose neighbour it is. Random numbers differ. Tiles: each has the edges
+    of the whole graph inside it.
+
+    References
+    ----------
+    Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>; Kingma & Ba 2015,
+    <https://arxiv.org/abs/1412.6980>
+    """
+    params = {
+        "hidden_dims": hidden_dims,
+        "n_epochs": n_epochs,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "gradient_clipping": gradient_clipping,
+        "mode": mode,
+        "layer": layer,
+        "use_rep": use_rep,
+        "use_highly_variable": use_highly_variable,
+        "rad_cutoff": rad_cutoff,
+        "k_cutoff": k_cutoff,
+        "delaunay": delaunay,
+        "neighbors_key": neighbors_key,
+        "library_key": library_key,
+        "rad_cutoff_z": rad_cutoff_z,
+        "library_order": library_order,
+        "spatial_key": spatial_key,
+        "num_batch_x": num_batch_x,
+        "num_batch_y": num_batch_y,
+        "early_stop": early_stop,
+        "early_stop_window": early_stop_window,
+        "device": device,
+        "load_weights": load_weights,
+        "save_weights": save_weights,
+        "save_reconstruction": save_reconstruction,
+        "reconstruction_genes": reconstruction_genes,
+        "save_loss": save_loss,
+        "save_spatial_net": save_spatial_net,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("tl.stagate", adata, params, seed=seed, copy=copy)
 
 
 morans_i = spatial_autocorr

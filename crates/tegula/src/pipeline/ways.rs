@@ -74,7 +74,11 @@ impl Features {
                 if adata.n_vars() > GENES {
                     steps.push(call("pp.highly_variable_genes", &json!({"n_top_genes": GENES})));
                 }
-                steps.push(call("tl.stagate", &json!({"neighbors_key": keys::SPATIAL_NEIGHBORS})));
+                let mut params = json!({"neighbors_key": keys::SPATIAL_NEIGHBORS});
+                if let Some(n) = options.n_epochs {
+                    params["n_epochs"] = json!(n);
+                }
+                steps.push(call("tl.stagate", &params));
                 steps
             }
         }

@@ -121,9 +121,9 @@ fn the_number_of_domains_comes_from_the_labels_or_from_the_knee() {
 
 #[test]
 fn all_ways_are_compared_and_combined() {
-    let mut adata = tissue(20, 30);
+    let mut adata = tissue(30, 60);
     let options =
-        RunOptions { method: Some("all".to_owned()), n_clusters: Some(3), smooth: Some(6), ..RunOptions::default() };
+        RunOptions { method: Some("all".to_owned()), n_clusters: Some(3), n_epochs: Some(60), ..RunOptions::default() };
     let (report, _) = run(&mut adata, &options);
     for key in ["scc_smooth", "diffuse_mclust_smooth", "stagate_mclust_smooth", "consensus"] {
         assert!(report.labels.iter().any(|l| l == key), "{key} is not in {:?}", report.labels);
