@@ -125,7 +125,8 @@ fn highly_variable_genes_and_embeddings_may_be_the_input() {
     assert_eq!(embedding(&adata), embedding(&fewer));
     assert!(matches!(adata.obsm().get("STAGATE_ReX"), Some(Value::Frame(t)) if t.columns().len() == 10));
     assert!(fewer.layers().contains_key("STAGATE_ReX"));
-    stagate(&mut adata, json!({"use_rep": "STAGATE", "key_added": "again"}), &Ctx::new(2)).unwrap();
+    let tiled = json!({"use_rep": "STAGATE", "key_added": "again", "num_batch_x": 2, "num_batch_y": 2});
+    stagate(&mut adata, tiled, &Ctx::new(2)).unwrap();
     assert_eq!(adata.embedding("again", "").unwrap().n_cols(), 5);
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn quick(changed: &Json) -> Json {
 }
 
 /// Runs the step.
+#[allow(clippy::needless_pass_by_value, reason = "json!(…) is written where it is used")]
 pub(crate) fn stagate(adata: &mut AnnData, changed: Json, ctx: &Ctx<'_>) -> Result<Outcome, Error> {
     entry::<StagateParams>().step(quick(&changed))?.run(adata, ctx)
 }
