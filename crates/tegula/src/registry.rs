@@ -51,6 +51,9 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// Words that no parameter may be called in Python.
+    const KEYWORDS: [&str; 10] = ["lambda", "from", "in", "is", "class", "global", "with", "as", "yield", "import"];
+
     #[test]
     fn ids_and_aliases_are_unique_and_in_the_right_form() {
         let mut seen = BTreeSet::new();
@@ -76,6 +79,7 @@ mod tests {
             }
             for field in crate::field::fields(schema.as_value()) {
                 assert!(!field.help.is_empty(), "{}: `{}` has no description", m.id(), field.name);
+                assert!(!KEYWORDS.contains(&field.name.as_str()), "{}: `{}` is a word of Python", m.id(), field.name);
             }
         }
     }

@@ -73,7 +73,7 @@ pub struct HarmonyParams {
     /// How strongly mixed clusters are favoured; 0 not at all. One number, or one for each of the columns.
     pub theta: Vec<f64>,
     /// Ridge penalty of the correction: larger moves less.
-    pub lambda: f64,
+    pub lamb: f64,
     /// Softness of the clusters: larger gives observations to more clusters.
     pub sigma: f64,
     /// Number of clusters; observations / 30, at most 100, if not given.
@@ -100,7 +100,7 @@ impl Default for HarmonyParams {
             n_pcs: None,
             key_added: "X_pca_harmony".into(),
             theta: vec![2.0],
-            lambda: 1.0,
+            lamb: 1.0,
             sigma: 0.1,
             n_clusters: None,
             tau: 0.0,
@@ -197,7 +197,7 @@ fn from_centres(
             }
         }
         rounds.push(done);
-        mixing.correct(params.lambda);
+        mixing.correct(params.lamb);
         let (before, after) = (objective[objective.len() - 1], inner[inner.len() - 1]);
         objective.push(after);
         converged = (before - after) / before.abs() < params.tol;
@@ -225,7 +225,7 @@ impl HarmonyParams {
         if self.block_size > 1.0 {
             return Err(Self::refuse("block_size", self.block_size, "a share, at most 1"));
         }
-        let least = [("lambda", self.lambda), ("tau", self.tau), ("tol", self.tol), ("tol_kmeans", self.tol_kmeans)];
+        let least = [("lamb", self.lamb), ("tau", self.tau), ("tol", self.tol), ("tol_kmeans", self.tol_kmeans)];
         let thetas = self.theta.iter().map(|&x| ("theta", x));
         if let Some((name, x)) = least.into_iter().chain(thetas).find(|(_, x)| !(*x >= 0.0 && x.is_finite())) {
             return Err(Self::refuse(name, x, "0 or more"));

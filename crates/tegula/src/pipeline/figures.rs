@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use tegula_core::{AnnData, Ctx, Result};
-use tegula_plot::{Figure, SpatialParams, SweepParams, spatial, sweep};
+use tegula_plot::{Figure, SpatialParams, SweepParams, match_colors, spatial, sweep};
 
 use super::Report;
 
@@ -10,7 +10,8 @@ use super::Report;
 const SHEET: usize = 6;
 
 /// Makes a figure of every column of labels on the tissue, one of all of them side by side, called `domains`, and one
-/// of the sweep where there is one: names and figures, to be drawn. The colours chosen are stored in `uns["<key>_colors"]`.
+/// of the sweep where there is one: names and figures, to be drawn. The colours chosen are stored in `uns["<key>_colors"]`;
+/// groups have the colour of what they share most with in the last column.
 ///
 /// # Errors
 /// See [`spatial()`].
@@ -20,6 +21,9 @@ pub fn figures(
     report: &Report,
     ctx: &Ctx<'_>,
 ) -> Result<Vec<(String, Figure)>> {
+    if let Some(last) = labels.last() {
+        match_colors(adata, labels, last)?;
+    }
     let mut plans: Vec<(&str, Vec<String>)> = labels.iter().map(|key| (key.as_str(), vec![key.clone()])).collect();
     if let Some(consensus) = plans.iter_mut().find(|plan| plan.0 == "consensus") {
         consensus.1.push("consensus_confidence".to_owned());
