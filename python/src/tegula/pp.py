@@ -853,7 +853,7 @@ def harmony(
     n_pcs: int | None = None,
     key_added: str = "X_pca_harmony",
     theta: float | Sequence[float] = (2.0,),
-    lambda: float = 1.0,
+    lamb: float = 1.0,
     sigma: float = 0.1,
     n_clusters: int | None = None,
     tau: float = 0.0,
@@ -882,7 +882,7 @@ def harmony(
         Name of the corrected embedding in `obsm`.
     theta
         How strongly mixed clusters are favoured; 0 not at all. One number, or one for each of the columns.
-    lambda
+    lamb
         Ridge penalty of the correction: larger moves less.
     sigma
         Softness of the clusters: larger gives observations to more clusters.
@@ -961,7 +961,7 @@ def harmony(
         "n_pcs": n_pcs,
         "key_added": key_added,
         "theta": theta,
-        "lambda": lambda,
+        "lamb": lamb,
         "sigma": sigma,
         "n_clusters": n_clusters,
         "tau": tau,
