@@ -4,12 +4,14 @@
 //! called on one thread inside a block.
 
 mod basis;
+mod centre;
 mod eigh;
 pub mod panel;
 mod spmm;
 
 pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
+pub(crate) use centre::centre;
 pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use spmm::gather;
 pub use spmm::{spmm, spmm_t, sum_rows};
