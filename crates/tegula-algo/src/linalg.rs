@@ -4,6 +4,7 @@
 //! called on one thread inside a block.
 
 mod basis;
+mod centre;
 mod columns;
 mod eigh;
 mod inverse;
@@ -13,6 +14,7 @@ mod spmm;
 
 pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
+pub(crate) use centre::centre;
 pub(crate) use columns::column_means;
 pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use inverse::inverse;

@@ -308,14 +308,20 @@ impl AnnData {
         self.uns.shift_remove(key)
     }
 
-    /// An entry of `obsm` as a dense `f32` matrix; `hint` says which step makes it.
+    /// An entry of `obsm`, or for `X` the matrix itself, as a dense `f32` matrix; `hint` says which step makes it.
     ///
     /// # Errors
     /// [`Error::Missing`] where it is not there; [`Error::Data`] where it is not a numeric matrix or holds NaN.
     pub fn embedding(&self, key: &str, hint: &str) -> Result<Dense> {
-        let slot = Slot::obsm(key);
-        let value = self.obsm.get(key).ok_or_else(|| self.missing(&slot, hint))?;
-        let dense = value.to_dense().ok_or_else(|| Error::data(&slot, "is not a matrix of numbers; name another"))?;
+        let slot = Slot::rep(key);
+        let dense = match (&slot, &self.x) {
+            (Slot::X, Some(Matrix::Dense(x))) => x.clone(),
+            (Slot::X, Some(Matrix::Csr(x))) => x.to_dense(),
+            _ => {
+                let value = self.obsm.get(key).ok_or_else(|| self.missing(&slot, hint))?;
+                value.to_dense().ok_or_else(|| Error::data(&slot, "is not a matrix of numbers; name another"))?
+            }
+        };
         if dense.data().iter().all(|v| v.is_finite()) {
             Ok(dense)
         } else {

@@ -52,6 +52,16 @@ impl Slot {
         Self::Obsm(key.to_owned())
     }
 
+    /// What represents the observations, as scanpy's `use_rep` names it: an entry of `obsm`, or with `X` the matrix itself.
+    ///
+    /// ```
+    /// use tegula_core::Slot;
+    /// assert_eq!([Slot::rep("X"), Slot::rep("X_pca")], [Slot::X, Slot::obsm("X_pca")]);
+    /// ```
+    pub fn rep(key: &str) -> Self {
+        if key == "X" { Self::X } else { Self::obsm(key) }
+    }
+
     /// An entry of `varm`.
     pub fn varm(key: &str) -> Self {
         Self::Varm(key.to_owned())

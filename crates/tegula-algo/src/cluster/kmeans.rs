@@ -59,7 +59,7 @@ const TASK: &str = "k-means";
 pub struct KmeansParams {
     /// Number of clusters.
     pub n_clusters: usize,
-    /// The embedding in `obsm`.
+    /// The embedding in `obsm`, or `X` itself.
     pub use_rep: String,
     /// Use only the first so many columns of the embedding; all if not given.
     pub n_pcs: Option<usize>,
@@ -203,7 +203,7 @@ impl Step for KmeansParams {
     const SUMMARY: &'static str = "Puts observations into a given number of groups around centres (k-means).";
 
     fn reads(&self) -> Vec<Slot> {
-        vec![Slot::obsm(&self.use_rep)]
+        vec![Slot::rep(&self.use_rep)]
     }
 
     fn writes(&self) -> Vec<Slot> {

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Array, ArrayData, Column, Ctx, Dict, Labels, Outcome, Result, Slot, Step, Value, keys};
 
-use crate::graph::neighbors::columns_used;
+use crate::graph::neighbors::{PCA_FIRST, columns_used};
 
 pub use choose::{Mixture, Row, mclust, start};
 pub use em::{Fit, em, estimate};
@@ -79,7 +79,7 @@ pub struct MclustParams {
     pub n_components: Vec<usize>,
     /// Models of the covariances to try, by R's names; `all` for all 14.
     pub model_names: Vec<String>,
-    /// The embedding in `obsm`.
+    /// The embedding in `obsm`, or `X` itself.
     pub use_rep: String,
     /// Use only the first so many columns of the embedding; all if not given.
     pub n_pcs: Option<usize>,
@@ -160,12 +160,14 @@ impl MclustParams {
 
     /// `obsm[use_rep]` in the precision it has.
     fn points(&self, adata: &AnnData) -> Result<Points> {
-        let hint = "run tl.pca first, or name another embedding";
-        let value = adata.obsm().get(&self.use_rep).ok_or_else(|| adata.missing(&Slot::obsm(&self.use_rep), hint))?;
-        let (d, rows) = if let Some(found) = value.to_f64_rows() {
+        let stored = match Slot::rep(&self.use_rep) {
+            Slot::X => None,
+            _ => adata.obsm().get(&self.use_rep).and_then(Value::to_f64_rows),
+        };
+        let (d, rows) = if let Some(found) = stored {
             found
         } else {
-            let dense = adata.embedding(&self.use_rep, hint)?;
+            let dense = adata.embedding(&self.use_rep, PCA_FIRST)?;
             (dense.n_cols(), dense.data().iter().map(|&x| f64::from(x)).collect())
         };
         match columns_used(self.n_pcs, d, &self.use_rep, Self::ID)? {
@@ -219,7 +221,7 @@ impl Step for MclustParams {
     const SUMMARY: &'static str = "Finds groups as a mixture of Gaussians, as R's mclust does.";
 
     fn reads(&self) -> Vec<Slot> {
-        let mut slots = vec![Slot::obsm(&self.use_rep)];
+        let mut slots = vec![Slot::rep(&self.use_rep)];
         slots.extend(self.init_key.as_deref().map(Slot::obs));
         slots
     }

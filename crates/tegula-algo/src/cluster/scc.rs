@@ -220,7 +220,7 @@ impl SccParams {
 /// The slots in which neighbours in expression may be found.
 pub(super) fn near_slots(neighbors_key: Option<&str>, pca_key: &str) -> Vec<Slot> {
     match neighbors_key {
-        None => vec![Slot::obsm(pca_key)],
+        None => vec![Slot::rep(pca_key)],
         Some(key) => {
             let made = format!("{key}_{}", keys::DISTANCES);
             vec![Slot::uns(key), Slot::obsp(keys::DISTANCES), Slot::obsp(&made)]

@@ -223,7 +223,7 @@ impl Step for SweepParams {
     fn reads(&self) -> Vec<Slot> {
         let mut slots = near_slots(self.neighbors_key.as_deref(), &self.pca_key);
         slots.push(Slot::obsm(&self.spatial_key));
-        slots.extend(self.silhouette.then(|| Slot::obsm(&self.pca_key)));
+        slots.extend(self.silhouette.then(|| Slot::rep(&self.pca_key)));
         slots.extend(self.labels_key.as_deref().map(Slot::obs));
         slots
     }

@@ -10,6 +10,7 @@ use tegula_core::{Csr, Ctx, Dense, Error, Result, par};
 
 use super::pairs::{Pairs, STRIP};
 use crate::graph::{MIN_RECALL, exp, nearest, sum};
+use crate::linalg::centre;
 use crate::linalg::panel::{Real, vectorised};
 
 /// How near the entropy of a row has to come to that of the perplexity, and the steps it may take: the reference's.
@@ -61,12 +62,7 @@ impl Points {
         if !rows.iter().all(|x| x.is_finite()) {
             return Err(Error::data(what, "holds NaN or infinite values; clean it first"));
         }
-        let n = rows.len() / dim;
-        let mut mean = vec![0.0; dim];
-        for row in rows.chunks(dim) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x / n as f64);
-        }
-        rows.chunks_mut(dim).for_each(|row| row.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m));
+        centre(&mut rows, dim);
         let squares: Vec<f64> = rows.chunks(dim).map(|row| row.iter().map(|x| x * x).sum()).collect();
         if rows.chunks(dim).all(|row| row == &rows[..dim]) {
             return Err(Error::data(what, "all observations are at one point; there is nothing to embed"));

@@ -9,12 +9,9 @@ use rayon::prelude::*;
 use tegula_core::Result;
 
 use super::descent::Slope;
-use super::pairs::{Pairs, STRIP, rows, width};
+use super::pairs::{FAR, Pairs, STRIP, rows, width};
 use super::terms::{Balance, Divergences, Spreading, Terms};
 use crate::linalg::panel::{Real, Row, W, with_lanes};
-
-/// Where the places beyond the last observation lie: nothing reaches them, and no power of it leaves the normal range.
-const FAR: f64 = 1e9;
 
 /// Two forces on sixteen observations, with `q_ij = 1 / (1 + ‖y_i − y_j‖²)`.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,9 @@ use crate::linalg::panel::{Real, Row, W};
 /// Observations per strip of a [`Pairs`]: two cache lines of `f32`.
 pub(super) const STRIP: usize = 2 * W;
 
+/// Where the places beyond the last observation lie: nothing reaches them, and no power of it leaves the normal range.
+pub(super) const FAR: f64 = 1e9;
+
 /// A symmetric matrix with zeros on its diagonal, in strips of `STRIP` rows that begin at their own first column.
 ///
 /// The square at the head of a strip is stored whole. Every row is filled up with zeros to whole cache lines.
@@ -109,6 +112,13 @@ impl<T: Real> Pairs<T> {
     pub(super) fn strip(&self, s: usize) -> &[Row<T>] {
         &self.strips[s]
     }
+}
+
+/// Points of `dim` coordinates, coordinate after coordinate in whole cache lines; places beyond the last are at `beyond`.
+pub(super) fn columns<T: Real>(y: &[f64], dim: usize, beyond: f64) -> Vec<Vec<Row<T>>> {
+    let n = y.len() / dim;
+    let at = |d: usize, j: usize| T::from_f64(if j < n { y[j * dim + d] } else { beyond });
+    (0..dim).map(|d| (0..n.div_ceil(W)).map(|r| Row(std::array::from_fn(|l| at(d, r * W + l)))).collect()).collect()
 }
 
 /// The rows of strip `s`.

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Array, ArrayData, Coords, Ctx, Dense, Dict, Error, Result, Slot, Value, keys};
+use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Error, Outcome, Result, Slot, Value, keys};
 
 use super::affinity::Points;
 use super::descent::{Schedule, Slope, descend};
@@ -70,6 +70,7 @@ pub(super) struct Settings {
     pub(super) learning_rate: Option<f64>,
     pub(super) theta: f64,
     pub(super) method: Method,
+    pub(super) n_pcs: Option<usize>,
     pub(super) balance: Balance,
 }
 
@@ -98,8 +99,10 @@ impl Settings {
                 return refuse(name, value, "0 or more");
             }
         }
-        if self.n_iter == 0 {
-            return refuse("n_iter", 0.0, "at least 1");
+        for (name, count) in [("n_iter", Some(self.n_iter)), ("n_pcs", self.n_pcs)] {
+            if count == Some(0) {
+                return refuse(name, 0.0, "at least 1");
+            }
         }
         Ok(())
     }
@@ -239,33 +242,36 @@ impl Embedding {
         self.points.len() / self.n_components
     }
 
-    /// What goes into `obsm`: single precision, as scanpy has it.
-    pub(super) fn array(&self) -> Result<Array> {
+    /// Stores the points (in single precision, as scanpy has them) under the first of `keys`, and under the second how
+    /// they were made and how much they keep; returns what is worth telling.
+    pub(super) fn store(
+        &self,
+        adata: &mut AnnData,
+        keys: (&str, &str),
+        params: Dict,
+        data: &Dense,
+        coords: Option<&Coords>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Outcome> {
         let points: Vec<f32> = self.points.iter().map(|&y| y as f32).collect();
-        Array::new(vec![self.n_obs(), self.n_components], ArrayData::F32(points.into()))
-    }
-
-    /// How much of the data and of the tissue it keeps, as `uns` holds it.
-    pub(super) fn score(&self, data: &Dense, coords: Option<&Coords>, ctx: &Ctx<'_>) -> Result<Dict> {
-        let points: Vec<f32> = self.points.iter().map(|&y| y as f32).collect();
-        let ours = Dense::new(self.n_obs(), self.n_components, points)?;
-        Ok(score_embedding(data, &ours, coords, None, ctx)?.to_dict())
-    }
-
-    /// What is worth telling.
-    pub(super) fn outcome(&self) -> Dict {
+        let points = Dense::new(self.n_obs(), self.n_components, points)?;
         let Divergences { local, global, spatial } = self.divergences;
-        let mut facts = Dict::from([
-            ("kl_divergence".to_owned(), Value::from(local)),
+        let mut kept: Dict = [("kl_divergence", local), ("kl_global", global), ("kl_spatial", spatial)]
+            .into_iter()
+            .filter(|(_, kl)| !kl.is_nan())
+            .map(|(name, kl)| (name.to_owned(), Value::from(kl)))
+            .collect();
+        kept.extend(score_embedding(data, &points, coords, None, ctx)?.to_dict());
+        let mut uns = Dict::from([("params".to_owned(), Value::Dict(params))]);
+        uns.extend(kept.clone());
+        adata.set_obsm(keys.0, points)?;
+        adata.set_uns(keys.1, uns);
+        let mut told = Dict::from([
             ("n_iter".to_owned(), Value::from(self.n_iter)),
             ("method".to_owned(), Value::from(if self.exact { "exact" } else { "fast" })),
             ("collapsed".to_owned(), Value::from(self.collapsed)),
         ]);
-        for (name, kl) in [("kl_global", global), ("kl_spatial", spatial)] {
-            if !kl.is_nan() {
-                facts.insert(name.to_owned(), Value::from(kl));
-            }
-        }
-        facts
+        told.extend(kept);
+        Ok(told)
     }
 }

@@ -89,7 +89,7 @@ pub struct SpasneScreenParams {
     pub n_iter: usize,
     /// Length of the steps; by default 500, or the number of observations over `early_exaggeration` where that is more.
     pub learning_rate: Option<f64>,
-    /// The input in `obsm`; by default `X_pca`, or where that is absent 200 principal components of `X`.
+    /// The input in `obsm`, or `X` itself; by default `X_pca`, or where that is absent 200 principal components of `X`.
     pub use_rep: Option<String>,
     /// Use only the first so many columns of the input; all if not given.
     pub n_pcs: Option<usize>,
@@ -236,6 +236,7 @@ impl SpasneScreenParams {
             learning_rate: self.learning_rate,
             theta: 0.0,
             method: Method::Exact,
+            n_pcs: self.n_pcs,
             balance: Balance::default(),
         }
     }
@@ -294,9 +295,6 @@ impl Step for SpasneScreenParams {
             if value == 0 {
                 return Err(Self::refuse(name, 0, "at least 1"));
             }
-        }
-        if self.n_pcs == Some(0) {
-            return Err(Self::refuse("n_pcs", 0, "at least 1"));
         }
         if self.key_added.is_empty() {
             return Err(Self::refuse("key_added", "empty", "the name of a table"));

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value, keys};
+use tegula_core::{AnnData, Coords, Ctx, Dense, Outcome, Result, Slot, Step, Value, keys};
 
 use super::affinity::Points;
 use super::run::{Embedding, Method, Settings, embed, input};
@@ -77,7 +77,7 @@ pub struct SpasneParams {
     pub init: Init,
     /// The points in `obsm` to start from, with `init` `array`.
     pub init_key: String,
-    /// The input in `obsm`; by default `X_pca`, or where that is absent 200 principal components of `X`.
+    /// The input in `obsm`, or `X` itself; by default `X_pca`, or where that is absent 200 principal components of `X`.
     pub use_rep: Option<String>,
     /// Use only the first so many columns of the input; all if not given.
     pub n_pcs: Option<usize>,
@@ -145,15 +145,7 @@ pub fn spasne(
     if coords.is_none() && params.beta > 0.0 {
         return Err(tegula_core::Error::data("positions", "are needed; give them, or set beta to 0"));
     }
-    let start = match (start, params.init, coords) {
-        (Some(start), ..) => start,
-        (None, Init::Random, _) => start::random(data.n_rows() * params.n_components, "tl.spasne.init", 0, ctx),
-        (None, Init::Pca, _) => start::components(&points, params.n_components, ctx)?,
-        (None, Init::Spatial, Some(coords)) => start::positions(coords, params.n_components, "tl.spasne.init", ctx),
-        (None, Init::Spatial | Init::Array, _) => {
-            return Err(SpasneParams::refuse("init", "without points to start from", "random or pca"));
-        }
-    };
+    let start = start::from(start, params.init, &points, coords, &settings, ctx)?;
     let tissue = match coords.filter(|_| params.beta > 0.0) {
         Some(coords) => Some(Points::centred(coords.dim(), coords.data().to_vec(), "the positions")?),
         None => None,
@@ -172,6 +164,7 @@ impl SpasneParams {
             learning_rate: self.learning_rate,
             theta: self.theta,
             method: self.method,
+            n_pcs: self.n_pcs,
             balance: Balance { alpha: self.alpha, beta: self.beta },
         }
     }
@@ -198,11 +191,7 @@ impl Step for SpasneParams {
     }
 
     fn validate(&self) -> Result<()> {
-        self.settings().check()?;
-        if self.n_pcs == Some(0) {
-            return Err(Self::refuse("n_pcs", 0, "at least 1"));
-        }
-        Ok(())
+        self.settings().check()
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
@@ -226,23 +215,6 @@ impl Step for SpasneParams {
         params.insert("alpha".to_owned(), Value::from(self.alpha));
         params.insert("beta".to_owned(), Value::from(self.beta));
         params.insert("spatial_key".to_owned(), Value::from(self.spatial_key.as_str()));
-        let mut uns = Dict::from([
-            ("params".to_owned(), Value::Dict(params)),
-            ("kl_divergence".to_owned(), Value::from(found.divergences.local)),
-        ]);
-        for (name, weight, kl) in
-            [("kl_global", self.alpha, found.divergences.global), ("kl_spatial", self.beta, found.divergences.spatial)]
-        {
-            if weight > 0.0 {
-                uns.insert(name.to_owned(), Value::from(kl));
-            }
-        }
-        let score = found.score(&data, coords.as_ref(), ctx)?;
-        uns.extend(score.clone());
-        adata.set_obsm(self.keys().0, Value::Array(found.array()?))?;
-        adata.set_uns(self.keys().1, uns);
-        let mut outcome = found.outcome();
-        outcome.extend(score);
-        Ok(outcome)
+        found.store(adata, self.keys(), params, &data, coords.as_ref(), ctx)
     }
 }

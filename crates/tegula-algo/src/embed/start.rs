@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Coords, Ctx, Dense, Error, Result, Slot, keys};
 
 use super::affinity::Points;
+use super::run::Settings;
+use crate::linalg::centre;
 use crate::reduce::{PcaParams, pca};
 use crate::simulate::normal;
 
@@ -28,13 +30,38 @@ pub enum Init {
 
 /// The slots that input and start come from.
 pub(super) fn reads(use_rep: Option<&str>, init: Init, init_key: &str, spatial_key: &str) -> Vec<Slot> {
-    let mut slots = use_rep.map_or_else(|| vec![Slot::obsm(keys::X_PCA), Slot::X], |key| vec![Slot::obsm(key)]);
+    let mut slots = use_rep.map_or_else(|| vec![Slot::obsm(keys::X_PCA), Slot::X], |key| vec![Slot::rep(key)]);
     match init {
         Init::Random | Init::Pca => {}
         Init::Spatial => slots.push(Slot::obsm(spatial_key)),
         Init::Array => slots.push(Slot::obsm(init_key)),
     }
     slots
+}
+
+/// Where to start: at `given` where that is there, else as `init` says; the random numbers are those of `<id>.init`.
+pub(super) fn from(
+    given: Option<Vec<f64>>,
+    init: Init,
+    points: &Points,
+    coords: Option<&Coords>,
+    settings: &Settings,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<f64>> {
+    let (n, dim, stream) = (points.n_obs(), settings.n_components, format!("{}.init", settings.id));
+    match (given, init, coords) {
+        (Some(given), ..) if given.len() == n * dim => Ok(given),
+        (Some(given), ..) => {
+            let got = format!("({}, {dim})", given.len() as f64 / dim as f64);
+            Err(Error::shape("the points to start from", got, format!("({n}, {dim})")))
+        }
+        (None, Init::Random, _) => Ok(random(n * dim, &stream, 0, ctx)),
+        (None, Init::Pca, _) => components(points, dim, ctx),
+        (None, Init::Spatial, Some(coords)) => Ok(positions(coords, dim, &stream, ctx)),
+        (None, Init::Spatial | Init::Array, _) => {
+            Err(Error::param(settings.id, "init", "without points to start from", "random or pca"))
+        }
+    }
 }
 
 /// Fetches the points in `obsm[init_key]`.
@@ -68,8 +95,9 @@ pub(super) fn components(points: &Points, n_components: usize, ctx: &Ctx<'_>) ->
 /// The positions in the tissue; a third dimension that they lack is drawn from the stream `stream`.
 pub(super) fn positions(coords: &Coords, n_components: usize, stream: &str, ctx: &Ctx<'_>) -> Vec<f64> {
     let (n, dim) = (coords.len(), coords.dim());
-    let mean: Vec<f64> = (0..dim).map(|d| coords.data().iter().skip(d).step_by(dim).sum::<f64>() / n as f64).collect();
-    let at = |i: usize, d: usize| if d < dim { coords.point(i)[d] - mean[d] } else { 0.0 };
+    let mut places = coords.data().to_vec();
+    centre(&mut places, dim);
+    let at = |i: usize, d: usize| if d < dim { places[i * dim + d] } else { 0.0 };
     let mut y = shrunk((0..n * n_components).map(|k| at(k / n_components, k % n_components)).collect(), n_components);
     if n_components > dim {
         let noise = random(n, stream, 0, ctx);

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use tegula_core::{Ctx, Result};
 
 use super::affinity::Points;
-use super::pairs::{Pairs, STRIP, rows, width};
-use crate::linalg::panel::{Real, W, vectorised};
+use super::pairs::{FAR, Pairs, STRIP, columns, rows, width};
+use crate::linalg::panel::{Real, Row, W, vectorised};
 
 /// How much the distances in expression (α) and in the tissue (β) count beside the nearness in expression.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -108,7 +108,7 @@ impl<T: Real> Terms<T> {
     pub fn divergences(&self, y: &[f64], dim: usize) -> Divergences {
         let n = self.n_obs();
         let terms = [Some(&self.local), self.global.as_ref(), self.spatial.as_ref()];
-        let columns = columns(y, dim, n);
+        let columns = columns::<f64>(y, dim, FAR);
         let parts: Vec<[f64; 4]> = (0..self.local.n_strips())
             .into_par_iter()
             .map(|s| {
@@ -127,20 +127,9 @@ impl<T: Real> Terms<T> {
     }
 }
 
-/// Coordinate after coordinate, filled up with places that are near to nothing.
-fn columns(y: &[f64], dim: usize, n: usize) -> Vec<Vec<[f64; W]>> {
-    let at = |d: usize, j: usize| if j < n { y[j * dim + d] } else { 1e9 };
-    (0..dim).map(|d| (0..n.div_ceil(W)).map(|r| std::array::from_fn(|l| at(d, r * W + l))).collect()).collect()
-}
-
 /// `Σ p ln(1 + ‖y_i − y_j‖²)` of the three terms and Σ q, for one strip; pairs that stand twice count half.
 #[inline(always)]
-fn strip_sums<T: Real>(
-    n: usize,
-    s: usize,
-    columns: &[Vec<[f64; W]>],
-    terms: [Option<&[crate::linalg::panel::Row<T>]>; 3],
-) -> [f64; 4] {
+fn strip_sums<T: Real>(n: usize, s: usize, columns: &[Vec<Row<f64>>], terms: [Option<&[Row<T>]>; 3]) -> [f64; 4] {
     let (wide, head) = (width(n, s), s * (STRIP / W));
     let mut sums = [0.0; 4];
     for (r, i) in rows(n, s).enumerate() {
@@ -149,7 +138,7 @@ fn strip_sums<T: Real>(
             let half = if c < STRIP / W { 0.5 } else { 1.0 };
             let mut d2 = [0.0; W];
             for column in columns {
-                let (x, others) = (column[i / W][i % W], &column[head + c]);
+                let (x, others) = (column[i / W].0[i % W], &column[head + c].0);
                 for l in 0..W {
                     d2[l] += (x - others[l]) * (x - others[l]);
                 }

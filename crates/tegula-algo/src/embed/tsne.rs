@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value, keys};
+use tegula_core::{AnnData, Ctx, Dense, Outcome, Result, Slot, Step, keys};
 
 use super::affinity::Points;
 use super::run::{Embedding, Method, Settings, embed, input};
@@ -68,7 +68,7 @@ pub struct TsneParams {
     pub init: Init,
     /// The points in `obsm` to start from, with `init` `array`.
     pub init_key: String,
-    /// The input in `obsm`; by default `X_pca`, or where that is absent 200 principal components of `X`.
+    /// The input in `obsm`, or `X` itself; by default `X_pca`, or where that is absent 200 principal components of `X`.
     pub use_rep: Option<String>,
     /// Use only the first so many columns of the input; all if not given.
     pub n_pcs: Option<usize>,
@@ -122,14 +122,7 @@ pub fn tsne(data: &Dense, start: Option<Vec<f64>>, params: &TsneParams, ctx: &Ct
     let points = Points::scaled(data.n_cols(), data.data().iter().map(|&x| f64::from(x)).collect())?;
     let settings = params.settings();
     settings.check_size(points.n_obs())?;
-    let start = match (start, params.init) {
-        (Some(start), _) => start,
-        (None, Init::Random) => start::random(data.n_rows() * params.n_components, "tl.tsne.init", 0, ctx),
-        (None, Init::Pca) => start::components(&points, params.n_components, ctx)?,
-        (None, Init::Spatial | Init::Array) => {
-            return Err(TsneParams::refuse("init", "without points to start from", "random or pca"));
-        }
-    };
+    let start = start::from(start, params.init, &points, None, &settings, ctx)?;
     embed(&points, None, start, settings, ctx)
 }
 
@@ -144,6 +137,7 @@ impl TsneParams {
             learning_rate: self.learning_rate,
             theta: self.theta,
             method: self.method,
+            n_pcs: self.n_pcs,
             balance: Balance::default(),
         }
     }
@@ -166,11 +160,7 @@ impl Step for TsneParams {
     }
 
     fn validate(&self) -> Result<()> {
-        self.settings().check()?;
-        if self.n_pcs == Some(0) {
-            return Err(Self::refuse("n_pcs", 0, "at least 1"));
-        }
-        Ok(())
+        self.settings().check()
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
@@ -186,16 +176,6 @@ impl Step for TsneParams {
         let found = tsne(&data, start, self, ctx)?;
         let coords =
             if adata.has(&Slot::obsm(&self.spatial_key)) { adata.coords(&self.spatial_key).ok() } else { None };
-        let score = found.score(&data, coords.as_ref(), ctx)?;
-        let mut uns = Dict::from([
-            ("params".to_owned(), Value::Dict(self.settings().params(&found, &source))),
-            ("kl_divergence".to_owned(), Value::from(found.divergences.local)),
-        ]);
-        uns.extend(score.clone());
-        adata.set_obsm(self.keys().0, Value::Array(found.array()?))?;
-        adata.set_uns(self.keys().1, uns);
-        let mut outcome = found.outcome();
-        outcome.extend(score);
-        Ok(outcome)
+        found.store(adata, self.keys(), self.settings().params(&found, &source), &data, coords.as_ref(), ctx)
     }
 }

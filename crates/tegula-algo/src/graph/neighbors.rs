@@ -14,7 +14,7 @@ use super::{Approximate, MIN_RECALL, fuzzy_union, nearest};
 /// connections. Up to 50,000 observations the search is exact; above, it finds at least the share `min_recall`.
 ///
 /// # When to use it
-/// After `tl.pca`, before `tl.louvain`, `tl.leiden` or UMAP. Where position in the tissue should count too, see
+/// After `pp.pca`, before `tl.louvain`, `tl.leiden` or UMAP. Where position in the tissue should count too, see
 /// `tl.scc`, which makes its own graph.
 ///
 /// # How it works
@@ -55,7 +55,7 @@ pub struct NeighborsParams {
     pub n_neighbors: usize,
     /// Use only the first so many columns of the embedding; all if not given.
     pub n_pcs: Option<usize>,
-    /// The embedding in `obsm` to measure distances in.
+    /// The embedding in `obsm` to measure distances in, or `X` itself.
     pub use_rep: String,
     /// How connections are weighted.
     pub method: Weights,
@@ -106,7 +106,7 @@ impl Step for NeighborsParams {
     const SUMMARY: &'static str = "Connects every observation with those nearest to it in an embedding.";
 
     fn reads(&self) -> Vec<Slot> {
-        vec![Slot::obsm(&self.use_rep)]
+        vec![Slot::rep(&self.use_rep)]
     }
 
     fn writes(&self) -> Vec<Slot> {
@@ -166,14 +166,17 @@ impl Step for NeighborsParams {
     }
 }
 
-/// `obsm[use_rep]`, the first `n_pcs` columns of it.
+/// What to do where an embedding is not there.
+pub(crate) const PCA_FIRST: &str = "run pp.pca first, or name another embedding";
+
+/// `obsm[use_rep]` or `X`, the first `n_pcs` columns of it.
 pub(crate) fn embedding(
     adata: &AnnData,
     use_rep: &str,
     n_pcs: Option<usize>,
     method: &str,
 ) -> Result<tegula_core::Dense> {
-    let data = adata.embedding(use_rep, "run tl.pca first, or name another embedding")?;
+    let data = adata.embedding(use_rep, PCA_FIRST)?;
     Ok(data.first_cols(columns_used(n_pcs, data.n_cols(), use_rep, method)?))
 }
 
@@ -181,7 +184,7 @@ pub(crate) fn embedding(
 pub(crate) fn columns_used(n_pcs: Option<usize>, n_cols: usize, use_rep: &str, method: &str) -> Result<usize> {
     match n_pcs {
         Some(n) if n > n_cols => {
-            let must = format!("at most {n_cols}: obsm[\"{use_rep}\"] has no more columns");
+            let must = format!("at most {n_cols}: {} has no more columns", Slot::rep(use_rep));
             Err(tegula_core::Error::param(method, "n_pcs", n, must))
         }
         Some(n) => Ok(n),

@@ -9,6 +9,7 @@ use tegula_core::{Coords, Ctx, Dense, Error, Result, par};
 
 use super::moments::Moments;
 use crate::graph::distance2;
+use crate::linalg::centre;
 use crate::linalg::panel::vectorised;
 
 /// Up to so many observations all pairs are measured.
@@ -96,11 +97,7 @@ impl Rows {
     }
 
     fn new(d: usize, mut data: Vec<f64>) -> Self {
-        let n = (data.len() / d.max(1)) as f64;
-        for j in 0..d {
-            let mean = data.iter().skip(j).step_by(d).map(|v| v / n).sum::<f64>();
-            data.iter_mut().skip(j).step_by(d).for_each(|v| *v -= mean);
-        }
+        centre(&mut data, d);
         let reach = data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         let scale = if reach > 0.0 { reach } else { 1.0 };
         let data: Vec<f32> = data.iter().map(|v| (v / scale) as f32).collect();

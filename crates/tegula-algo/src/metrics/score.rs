@@ -4,6 +4,7 @@ use tegula_core::{AnnData, Ctx, Dict, Result, Slot, Value, keys};
 
 use super::lisi::mean_lisi_coords;
 use super::{Agreement, chaos, pas, silhouette_sampled};
+use crate::graph::neighbors::PCA_FIRST;
 
 /// Neighbours that LISI weighs, as its authors do.
 const PERPLEXITY: f64 = 30.0;
@@ -17,7 +18,7 @@ const SAMPLE: usize = 5000;
 pub struct ScoreOptions {
     /// Positions in `obsm`, for CHAOS and PAS; skipped where absent.
     pub spatial_key: String,
-    /// Embedding in `obsm` for the silhouette; `None` leaves it out.
+    /// Embedding in `obsm` for the silhouette; `None` leaves it out. Of an embedding: the data it was made from.
     pub use_rep: Option<String>,
     /// Whether to measure LISI too, which takes longer than all the rest.
     pub lisi: bool,
@@ -89,7 +90,7 @@ pub fn score(
         }
     }
     if let Some(rep) = &options.use_rep {
-        let data = adata.embedding(rep, "run tl.pca first, or name another embedding")?;
+        let data = adata.embedding(rep, PCA_FIRST)?;
         let large = found.codes().iter().filter(|&&c| c >= 0).count() > EXACT;
         let (mean, error) = silhouette_sampled(&data, &found, if large { SAMPLE } else { EXACT }, ctx)?;
         put("silhouette", mean.into());

@@ -177,7 +177,7 @@ fn run(adata: &mut AnnData, id: &str, params: serde_json::Value) -> tegula_core:
 fn steps_store_what_scanpy_and_squidpy_store() {
     let mut adata = AnnData::new(None, Frame::with_range_index(40), Frame::default()).unwrap();
     let missing = run(&mut adata, "pp.neighbors", json!({})).unwrap_err();
-    assert!(missing.to_string().contains("run tl.pca first"), "{missing}");
+    assert!(missing.to_string().contains("run pp.pca first"), "{missing}");
     adata.set_obsm("X_pca", dense(40, 6, 9, 1)).unwrap();
     adata.set_obsm("spatial", &Coords::new(2, numbers(80, 50, 1)).unwrap()).unwrap();
     run(&mut adata, "pp.neighbors", json!({"n_neighbors": 5, "n_pcs": 4})).unwrap();

@@ -4,6 +4,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use tegula_core::{Error, Result, par};
 
+use crate::linalg::centre;
 use crate::linalg::panel::rows_per_block;
 
 /// Rows of numbers, stored less their mean, so that sums of squares lose no digits.
@@ -38,21 +39,8 @@ impl Points {
             let reason = format!("observation {} holds {}; drop it first", e / d, rows[e]);
             return Err(Error::data("embedding", reason));
         }
-        let n = rows.len() / d;
-        let mut mean = par::sum_vectors(n, rows_per_block(n), d, |block| {
-            let mut sums = vec![0.0; d];
-            for row in rows[block.start * d..block.end * d].chunks_exact(d) {
-                sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
-            }
-            sums
-        });
-        for m in &mut mean {
-            *m /= n as f64;
-        }
-        for row in rows.chunks_exact_mut(d) {
-            row.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
-        }
-        Ok(Self { n, d, rows, mean })
+        let mean = centre(&mut rows, d);
+        Ok(Self { n: rows.len() / d, d, rows, mean })
     }
 
     /// Row `i`, less the mean.

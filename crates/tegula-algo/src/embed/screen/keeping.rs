@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use crate::embed::affinity::Points;
-use crate::embed::pairs::{Pairs, STRIP, rows, width};
+use crate::embed::pairs::{Pairs, STRIP, columns, rows, width};
 use crate::linalg::panel::{Row, W, vectorised};
 
 /// The distances in expression and in the tissue, made ready for correlations with those of many embeddings.
@@ -22,9 +22,7 @@ impl Keeping {
     /// Pearson's correlations of the distances in a plane with those in expression and in the tissue.
     pub(super) fn correlations(&self, y: &[f64]) -> [f64; 2] {
         let n = y.len() / 2;
-        let at = |d: usize, j: usize| if j < n { y[j * 2 + d] as f32 } else { 0.0 };
-        let columns: [Vec<[f32; W]>; 2] =
-            std::array::from_fn(|d| (0..n.div_ceil(W)).map(|r| std::array::from_fn(|l| at(d, r * W + l))).collect());
+        let columns = columns::<f32>(y, 2, 0.0);
         let parts: Vec<[f64; 4]> = (0..self.sides[0].0.n_strips())
             .into_par_iter()
             .map(|s| {
@@ -56,15 +54,15 @@ fn centred(points: &Points) -> (Pairs<f32>, f64) {
 /// Σ of a·d, b·d, d and d² over the pairs of one strip, with d the distances of `columns`; pairs that stand twice count
 /// half.
 #[inline(always)]
-fn strip_sums(n: usize, s: usize, columns: &[Vec<[f32; W]>; 2], [a, b]: [&[Row<f32>]; 2]) -> [f64; 4] {
+fn strip_sums(n: usize, s: usize, columns: &[Vec<Row<f32>>], [a, b]: [&[Row<f32>]; 2]) -> [f64; 4] {
     let (wide, head) = (width(n, s), s * (STRIP / W));
     let mut sums = [0.0; 4];
     for (r, i) in rows(n, s).enumerate() {
-        let at = [0, 1].map(|d| columns[d][i / W][i % W]);
+        let at = [0, 1].map(|d| columns[d][i / W].0[i % W]);
         let mut lanes = [[0f32; W]; 4];
         for c in 0..wide {
             let half = if c < STRIP / W { 0.5 } else { 1.0 };
-            let (x, y) = (&columns[0][head + c], &columns[1][head + c]);
+            let (x, y) = (&columns[0][head + c].0, &columns[1][head + c].0);
             let (a, b) = (&a[r * wide + c].0, &b[r * wide + c].0);
             let there = n - (head + c) * W;
             for l in 0..W {
