@@ -4,7 +4,6 @@
 //! called on one thread inside a block.
 
 mod basis;
-mod centre;
 mod columns;
 mod eigh;
 mod inverse;
@@ -14,8 +13,7 @@ mod spmm;
 
 pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
-pub(crate) use centre::centre;
-pub(crate) use columns::column_means;
+pub(crate) use columns::{centre, column_means};
 pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use inverse::inverse;
 pub(crate) use lanczos::{Symmetric, Wanted, lanczos};

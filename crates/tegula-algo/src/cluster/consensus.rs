@@ -176,9 +176,10 @@ impl ConsensusParams {
     /// Combines the columns `keys`.
     fn combine(&self, adata: &mut AnnData) -> Result<Outcome> {
         let labellings = self.keys.iter().map(|key| adata.labels(key)).collect::<Result<Vec<_>>>()?;
-        let named = |(labels, key): (&Labels, &String)| match labels.codes().iter().any(|&c| c < 0) {
-            true => Err(Error::data(Slot::obs(key), "has no label for some observations; drop these first")),
-            false => Ok(()),
+        let named = |(labels, key): (&Labels, &String)| {
+            let gap = labels.codes().iter().any(|&c| c < 0);
+            let reason = "has no label for some observations; drop these first";
+            if gap { Err(Error::data(Slot::obs(key), reason)) } else { Ok(()) }
         };
         labellings.iter().zip(&self.keys).try_for_each(named)?;
         let found = combine(&labellings)?;

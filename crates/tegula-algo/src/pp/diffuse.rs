@@ -65,7 +65,7 @@ const BLOCK: usize = 256;
 /// ```
 ///
 /// # References
-/// Batson & Royer, Noise2Self, ICML 2019, <https://doi.org/10.48550/arXiv.1901.11365>; Coifman & Lafon, Diffusion maps,
+/// Batson & Royer, `Noise2Self`, ICML 2019, <https://doi.org/10.48550/arXiv.1901.11365>; Coifman & Lafon, Diffusion maps,
 /// 2006, <https://doi.org/10.1016/j.acha.2006.04.006>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -25,7 +25,9 @@ fn dense_walk(g: &Graph, alpha: f64) -> Vec<Vec<f64>> {
             row[j as usize] = f64::from(x);
         }
         let total: f64 = row.iter().sum();
-        row.iter_mut().for_each(|x| *x *= alpha / total);
+        for x in row.iter_mut() {
+            *x *= alpha / total;
+        }
         row[i] += 1.0 - alpha;
     }
     w

@@ -61,7 +61,9 @@ impl Batches {
         let levels: Vec<u32> =
             (0..n).flat_map(|i| columns.iter().zip(&first).map(move |(c, f)| (c.0[i] + f) as u32)).collect();
         let mut sizes = vec![0.0; first[columns.len()]];
-        levels.iter().for_each(|&b| sizes[b as usize] += 1.0);
+        for &b in &levels {
+            sizes[b as usize] += 1.0;
+        }
         let width = columns.len();
         let of_row = |i: u32| &levels[i as usize * width..(i as usize + 1) * width];
         let mut order: Vec<u32> = (0..n as u32).collect();
@@ -70,7 +72,9 @@ impl Batches {
         let alike: Vec<_> = parts.map(|part| (of_row(part[0]).to_vec(), part.to_vec())).collect();
         let mut group = vec![0; n];
         for (g, (_, members)) in alike.iter().enumerate() {
-            members.iter().for_each(|&i| group[i as usize] = g as u32);
+            for &i in members {
+                group[i as usize] = g as u32;
+            }
         }
         Ok(Self { group, first, sizes, alike })
     }

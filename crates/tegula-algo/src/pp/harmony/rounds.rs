@@ -47,7 +47,9 @@ pub(super) fn cosines(rows: &[f32], d: usize) -> Vec<f32> {
 fn to_unit(row: &mut [f32]) {
     let length = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if length > 0.0 {
-        row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+        for x in row {
+            *x = (f64::from(*x) / length) as f32;
+        }
     }
 }
 
@@ -328,7 +330,9 @@ impl WithSimd for Soften<'_> {
             }
         }
         let [sum, cosine, ln_favour] = lanes.map(|lane| lane.iter().sum::<f32>());
-        row.iter_mut().for_each(|x| *x /= sum);
+        for x in row.iter_mut() {
+            *x /= sum;
+        }
         let (cosine, ln_favour) = (cosine / sum, ln_favour / sum);
         // Σ r ln r, from r = e^(scale (cosine − top)) favour / sum.
         let entropy = scale * (cosine - top) + ln_favour - sum.ln();

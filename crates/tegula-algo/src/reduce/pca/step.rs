@@ -1,8 +1,6 @@
 //! The slots of `pp.pca`.
 
-use tegula_core::{
-    AnnData, Array, ArrayData, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value, keys,
-};
+use tegula_core::{AnnData, Array, ArrayData, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value, keys};
 
 use super::{PcaParams, pca};
 use crate::pp::{check_finite, chosen_genes};
