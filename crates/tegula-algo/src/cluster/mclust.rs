@@ -45,6 +45,7 @@ const TASK: &str = "mclust";
 /// models whose covariances have no closed form iterate inside. BIC = 2 log L − p ln n, the larger the better.
 /// With `prior` the mode of the posterior: means N(mean of all, Σ / `shrinkage`), covariances inverse Wishart (inverse gamma
 /// where they are diagonal) with d + 2 degrees of freedom and the covariance of all data / G^(2/d); L is without the prior.
+/// Diagonal models have one scale for all columns: bring these to one spread first.
 ///
 /// # Reads and writes
 /// Reads `obsm[use_rep]`. Writes `obs[key_added]` (categories `"1"`, `"2"`, … as R numbers them),
