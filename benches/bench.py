@@ -167,8 +167,8 @@ def main():
     logging.disable(logging.WARNING)
     jobs = [(c.step, n, functools.partial(compare, i, n)) for i, c in enumerate(COMPARISONS) for n in present(c.data)]
     jobs += [("pipeline", n, functools.partial(pipeline, n)) for n in present(COUNTS)]
-    packages = ["tegula", "scanpy", "squidpy", "pynndescent", "leidenalg", "igraph", "scikit-learn", "scikit-misc"]
-    versions = " ".join(f"{p} {importlib.metadata.version(p)}" for p in [*packages, "numpy", "anndata"])
+    packages = ["tegula", "scanpy", "squidpy", "pynndescent", "openTSNE", "leidenalg", "igraph", "scikit-learn"]
+    versions = " ".join(f"{p} {importlib.metadata.version(p)}" for p in [*packages, "scikit-misc", "numpy", "anndata"])
     print(f"{machine()}\n{versions}")
     with open(args.output, "w", newline="") as file:
         file.write(

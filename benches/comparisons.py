@@ -110,6 +110,14 @@ def pynndescent(a, seed):
     a.obsm["found"] = found[:, 1:]
 
 
+def opentsne(a, seed):
+    import openTSNE
+
+    # 250 steps exaggerated and 500 more, as `ours`.
+    fit = openTSNE.TSNE(perplexity=K, n_jobs=os.cpu_count(), random_state=seed).fit
+    a.obsm["X_tsne"] = np.asarray(fit(a.obsm["X_pca"]), dtype=np.float32)
+
+
 def squidpy(**params):
     def call(a, seed):
         import squidpy as sq
@@ -183,6 +191,18 @@ def recall(state, mine, _):
     found = mine.obsm["found"] if "found" in mine.obsm else mine.obsp["distances"].tolil().rows
     hits = sum(len(set(t) - {i} & set(found[i])) for i, t in zip(some, truth, strict=True))
     return hits / (K * len(some))
+
+
+def neighbors_kept(state, mine, _):
+    """Share of the ten nearest that are among the ten nearest in the embedding, over a thousand observations."""
+    from sklearn.neighbors import NearestNeighbors
+
+    some = np.random.default_rng(0).permutation(len(state))[:1000]
+    near = [
+        NearestNeighbors(n_neighbors=11).fit(x).kneighbors(x[some], return_distance=False)[:, 1:]
+        for x in (state.obsm["X_pca"], mine.obsm["X_tsne"])
+    ]
+    return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(*near, strict=True)])
 
 
 def modularity(state, mine, _):
@@ -272,6 +292,8 @@ COMPARISONS = [
     Comparison("diffmap+dpt", "scanpy", TISSUES, "graph", both(rooted, ours("tl", "diffmap"), ours("tl", "dpt")),
                both(rooted, scanpy("tl", "diffmap", seeded=True), scanpy("tl", "dpt")), pseudotime_error, 1),
     Comparison("smooth", "spateo's rule", COUNTS, "graph", ours("tl", "smooth"), spateo, same_labels, 50),
+    Comparison("tsne", "openTSNE", ("dlpfc_151673", "blobs_50000"), "pca",
+               ours("tl", "tsne", perplexity=K, n_iter=750), opentsne, neighbors_kept, 3),
     Comparison("spatial_neighbors", "squidpy", TISSUES, "counts", ours("pp", "spatial_neighbors"),
                squidpy(n_neighs=6), same_edges),
 ]  # fmt: skip

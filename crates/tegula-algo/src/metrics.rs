@@ -14,7 +14,7 @@ pub mod spatial;
 
 pub use agreement::{Agreement, ami, ari, nmi};
 pub use distances::{Correlation, distance_correlation, distance_correlation_coords};
-pub use embedding::{EmbeddingScore, score_embedding};
+pub use embedding::{EmbeddingScore, score_embedding, score_stored_embedding};
 pub use lisi::{lisi, lisi_coords};
 pub use modularity::modularity;
 pub use recall::knn_recall;

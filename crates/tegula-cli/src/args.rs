@@ -159,13 +159,28 @@ fn run() -> Command {
 }
 
 fn metrics() -> Command {
-    Command::new("metrics").about("Compares labels with known ones, and measures domains in space").arg(input()).args([
-        text("truth", "COL", "Column of obs with the known labels"),
-        text("pred", "COL,…", "Columns of obs to measure").required(true).value_delimiter(','),
-        text("use-rep", "KEY", "Entry of obsm for the silhouette [default: X_pca where there is one]"),
-        text("spatial-key", "KEY", "Entry of obsm with the positions [default: spatial]"),
-        json("Prints them as JSON"),
-    ])
+    Command::new("metrics")
+        .about("Compares labels with known ones, and measures domains and embeddings")
+        .arg(input())
+        .args([
+            text("truth", "COL", "Column of obs with the known labels"),
+            text("pred", "COL,…", "Columns of obs to measure")
+                .required_unless_present("embedding")
+                .value_delimiter(','),
+            text(
+                "embedding",
+                "KEY,…",
+                "Entries of obsm to measure: what they keep of distances, neighbours and labels",
+            )
+            .value_delimiter(','),
+            text(
+                "use-rep",
+                "KEY",
+                "Entry of obsm for the silhouette, and what embeddings were made from [default: X_pca]",
+            ),
+            text("spatial-key", "KEY", "Entry of obsm with the positions [default: spatial]"),
+            json("Prints them as JSON"),
+        ])
 }
 
 fn room(name: &'static str, about: &'static str) -> Command {

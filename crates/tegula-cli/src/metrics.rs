@@ -1,4 +1,4 @@
-//! `tegula metrics`: measures of labels that are already there.
+//! `tegula metrics`: measures of labels and embeddings that are already there.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use tegula::{io, pipeline};
 
 use crate::{Door, print, print_json};
 
-/// Compares labels with known ones, and measures domains in space.
+/// Compares labels with known ones, and measures domains in space and how much embeddings keep.
 pub(crate) fn metrics(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let text = |name: &str| m.get_one::<String>(name).map(String::as_str);
     let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
@@ -18,7 +18,12 @@ pub(crate) fn metrics(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     if let Some(key) = text("spatial-key") {
         key.clone_into(&mut options.spatial_key);
     }
-    let found = pipeline::measure(&adata, &pred, text("truth"), &options, &door.ctx())?;
+    let (ctx, truth) = (door.ctx(), text("truth"));
+    let mut found = pipeline::measure(&adata, &pred, truth, &options, &ctx)?;
+    let embeddings: Vec<String> = m.get_many::<String>("embedding").into_iter().flatten().cloned().collect();
+    if !embeddings.is_empty() {
+        found["embeddings"] = pipeline::measure_embeddings(&adata, &embeddings, truth, &options, &ctx)?;
+    }
     if m.get_flag("json") {
         print_json(&found)?;
     } else {

@@ -20,7 +20,7 @@ use crate::registry;
 
 pub use choose::{find_coordinates, place};
 pub use figures::figures;
-pub use measure::measure;
+pub use measure::{measure, measure_embeddings};
 
 /// What the user asked for; everything left empty is chosen from the data or takes its default.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -174,12 +174,20 @@ fn label_columns(adata: &AnnData, recipe: &Recipe) -> Vec<String> {
     found
 }
 
-/// A table of the metrics for a person: one row per labelling.
+/// Tables of the metrics for a person: one row per labelling, and one per embedding.
 pub fn table(metrics: &Json) -> String {
-    let columns = ["n_clusters", "ari", "nmi", "silhouette", "modularity", "chaos", "pas"];
+    let of_labels = ["n_clusters", "ari", "nmi", "silhouette", "modularity", "chaos", "pas"];
     let heads = ["domains", "ARI", "NMI", "silhouette", "modularity", "CHAOS", "PAS"];
-    let empty = Map::new();
-    let rows = metrics["labels"].as_object().unwrap_or(&empty);
+    let labels = rows_of(&metrics["labels"], of_labels, heads);
+    let of_embeddings = ["r1", "r2", "knn_recall", "silhouette", "kl_divergence", "kl_global", "kl_spatial"];
+    let heads = ["r1", "r2", "kNN recall", "silhouette", "KL", "KL global", "KL spatial"];
+    let embeddings = rows_of(&metrics["embeddings"], of_embeddings, heads);
+    [labels, embeddings].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// One table; `None` without rows.
+fn rows_of(rows: &Json, columns: [&str; 7], heads: [&str; 7]) -> Option<String> {
+    let rows = rows.as_object().filter(|rows| !rows.is_empty())?;
     let shown: Vec<usize> = (0..columns.len()).filter(|&c| rows.values().any(|r| !r[columns[c]].is_null())).collect();
     let width = rows.keys().map(|k| k.chars().count()).max().unwrap_or(0).max(8);
     let mut text = format!("{:width$}", "");
@@ -197,7 +205,7 @@ pub fn table(metrics: &Json) -> String {
             let _ = write!(text, "  {cell:>10}");
         }
     }
-    text
+    Some(text)
 }
 
 /// The outcome of a step as JSON.

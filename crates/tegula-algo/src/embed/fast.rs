@@ -1,5 +1,7 @@
 //! The gradient in O(N log N): nearness from the nearest neighbours, all else from a field.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the wider instructions")]
+
 use rand::RngExt;
 use rayon::prelude::*;
 use tegula_core::{Csr, Ctx, Dense, Result, par};
@@ -8,12 +10,15 @@ use super::affinity::Points;
 use super::descent::Slope;
 use super::terms::{Balance, Divergences, Spreading};
 use crate::index::{Field, LowRank};
+use crate::linalg::panel::vectorised;
 use crate::reduce::{PcaParams, pca};
 
 /// Principal axes that carry the products of distances; the norms stay whole. With the two norms a rank of 16.
 const AXES: usize = 14;
 /// Observations per block of attractions.
 const BLOCK: usize = 256;
+/// Neighbours reckoned together.
+const LANES: usize = 8;
 /// Pairs that stand for all where divergences of distances are measured.
 const SAMPLE: usize = 200_000;
 
@@ -71,20 +76,11 @@ impl Slope for Fast {
             self.field.forces(y, &LowRank::new(*rank, targets, sources)?, &mut self.spread)?;
         }
         let z = self.field.repulsion(y, &mut self.push)?;
-        let spreading = Spreading::of(y, self.dim, self.balance);
-        let dim = self.dim;
-        gradient.par_chunks_mut(BLOCK * dim).enumerate().for_each(|(b, gradient)| {
-            for (r, g) in gradient.chunks_mut(dim).enumerate() {
-                let i = b * BLOCK + r;
-                let at = &y[i * dim..(i + 1) * dim];
-                let pull = attraction(&self.nearness, i, at, y);
-                for d in 0..dim {
-                    let k = i * dim + d;
-                    g[d] = self.exaggeration * pull[d] - self.spread[k] - self.push[k] / z
-                        + spreading.factor * (at[d] - spreading.mean[d]);
-                }
-            }
-        });
+        if self.dim == 2 {
+            self.join::<2>(y, z, gradient);
+        } else {
+            self.join::<3>(y, z, gradient);
+        }
         Ok(())
     }
 
@@ -117,19 +113,52 @@ impl Slope for Fast {
     }
 }
 
-/// `Σ_j p_ij q_ij (y_i − y_j)`.
-fn attraction(p: &Csr, i: usize, at: &[f64], y: &[f64]) -> [f64; 3] {
-    let (cols, vals) = p.row(i);
-    let (dim, mut pull) = (at.len(), [0.0; 3]);
-    for (&j, &p) in cols.iter().zip(vals) {
-        let mut by = [0.0; 3];
-        for (d, (a, b)) in at.iter().zip(&y[j as usize * dim..]).enumerate() {
-            by[d] = a - b;
-        }
-        let pq = f64::from(p) / (1.0 + by[0] * by[0] + by[1] * by[1] + by[2] * by[2]);
-        (0..3).for_each(|d| pull[d] += pq * by[d]);
+impl Fast {
+    /// The gradient from what the fields say and the attraction of neighbours.
+    fn join<const D: usize>(&self, y: &[f64], z: f64, gradient: &mut [f64]) {
+        let spreading = Spreading::of(y, D, self.balance);
+        let [y, push, spread] = [y, &self.push[..], &self.spread[..]].map(|v| v.as_chunks::<D>().0);
+        gradient.as_chunks_mut::<D>().0.par_chunks_mut(BLOCK).enumerate().for_each(|(b, gradient)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, g) in (b * BLOCK..).zip(gradient) {
+                        let pull = attraction(self.nearness.row(i), y[i], y);
+                        for d in 0..D {
+                            g[d] = self.exaggeration * pull[d] - spread[i][d] - push[i][d] / z
+                                + spreading.factor * (y[i][d] - spreading.mean[d]);
+                        }
+                    }
+                },
+            );
+        });
     }
-    pull
+}
+
+/// `Σ_j p_ij q_ij (y_i − y_j)`, where i is `at`.
+#[inline(always)]
+fn attraction<const D: usize>((cols, vals): (&[u32], &[f32]), at: [f64; D], y: &[[f64; D]]) -> [f64; D] {
+    let mut pull = [[0.0; LANES]; D];
+    for (cols, vals) in cols.chunks(LANES).zip(vals.chunks(LANES)) {
+        // What fills the last lanes has no nearness.
+        let (mut p, mut by) = ([0.0; LANES], [[0.0; LANES]; D]);
+        for (l, (&j, &v)) in cols.iter().zip(vals).enumerate() {
+            p[l] = f64::from(v);
+            let other = y[j as usize];
+            (0..D).for_each(|d| by[d][l] = at[d] - other[d]);
+        }
+        for l in 0..LANES {
+            let mut wide = 1.0;
+            (0..D).for_each(|d| wide += by[d][l] * by[d][l]);
+            p[l] /= wide;
+        }
+        for d in 0..D {
+            for l in 0..LANES {
+                pull[d][l] += p[l] * by[d][l];
+            }
+        }
+    }
+    pull.map(|lanes| lanes.iter().sum())
 }
 
 /// Weights of all pairs as products of the rows of two narrow matrices, `rank` wide.

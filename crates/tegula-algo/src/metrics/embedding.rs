@@ -1,9 +1,10 @@
 //! All measures of an embedding at once.
 
-use tegula_core::{Coords, Ctx, Dense, Dict, Labels, Result, Value};
+use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Labels, Result, Slot, Value, keys};
 
 use super::distances::{Correlation, Rows, correlations};
-use super::{knn_recall, silhouette_sampled};
+use super::{ScoreOptions, knn_recall, silhouette_sampled};
+use crate::graph::neighbors::PCA_FIRST;
 
 /// Neighbours whose recall is measured.
 const NEIGHBORS: usize = 10;
@@ -89,6 +90,46 @@ pub fn score_embedding(
         _ => None,
     };
     Ok(EmbeddingScore { r1, r2, knn_recall, silhouette })
+}
+
+/// Everything that can be said of the embedding `obsm[key]`: what [`score_embedding`] measures against
+/// `obsm[options.use_rep]` (else `obsm["X_pca"]`), the positions where there are any and the labels `obs[truth_key]`, and
+/// the divergences that `tl.tsne` and `tl.spasne` stored when they made it.
+///
+/// # Errors
+/// [`tegula_core::Error::Missing`] where the embedding, the data or the labels are absent; as [`score_embedding`].
+///
+/// ```
+/// use tegula_algo::metrics::{ScoreOptions, score_stored_embedding};
+/// use tegula_core::{AnnData, Ctx, Dense, Frame};
+/// let mut adata = AnnData::new(None, Frame::with_range_index(4), Frame::default())?;
+/// adata.set_obsm("X_pca", Dense::new(4, 1, vec![0.0, 1.0, 3.0, 7.0])?)?;
+/// adata.set_obsm("X_tsne", Dense::new(4, 1, vec![0.0, 2.0, 6.0, 14.0])?)?;
+/// let table = score_stored_embedding(&adata, "X_tsne", None, &ScoreOptions::default(), &Ctx::default())?;
+/// assert!((table["r1"].as_f64().unwrap_or_default() - 1.0).abs() < 1e-6);
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn score_stored_embedding(
+    adata: &AnnData,
+    key: &str,
+    truth_key: Option<&str>,
+    options: &ScoreOptions,
+    ctx: &Ctx<'_>,
+) -> Result<Dict> {
+    let embedding = adata.embedding(key, "make that embedding first (tl.tsne, tl.spasne)")?;
+    let data = adata.embedding(options.use_rep.as_deref().unwrap_or(keys::X_PCA), PCA_FIRST)?;
+    let spatial =
+        adata.has(&Slot::obsm(&options.spatial_key)).then(|| adata.coords(&options.spatial_key)).transpose()?;
+    let truth = truth_key.map(|key| adata.labels(key)).transpose()?;
+    let mut table = score_embedding(&data, &embedding, spatial.as_ref(), truth.as_ref(), ctx)?.to_dict();
+    // scanpy keeps what it says of X_tsne under tsne.
+    let made = [key, key.strip_prefix("X_").unwrap_or(key)].into_iter().find_map(|k| adata.uns().get(k)?.as_dict());
+    for name in ["kl_divergence", "kl_global", "kl_spatial"] {
+        if let Some(value) = made.and_then(|made| made.get(name)).filter(|v| v.as_f64().is_some()) {
+            table.insert(name.to_owned(), value.clone());
+        }
+    }
+    Ok(table)
 }
 
 /// Whether labels name at least two groups, and fewer than observations.

@@ -1,8 +1,8 @@
-//! Every measure of every labelling, as one JSON table.
+//! Every measure of every labelling and embedding, as one JSON table.
 
 use serde_json::{Map, Value as Json, json};
 
-use tegula_algo::metrics::{ScoreOptions, modularity, score};
+use tegula_algo::metrics::{ScoreOptions, modularity, score, score_stored_embedding};
 use tegula_core::{AnnData, Ctx, Result, Value, keys};
 
 /// Measures each column of labels: agreement with `truth` (ARI, NMI, …), compactness in the tissue (CHAOS, PAS),
@@ -31,6 +31,25 @@ pub fn measure(
         rows.insert(key.clone(), Value::Dict(row).to_json());
     }
     Ok(json!({"n_obs": adata.n_obs(), "n_vars": adata.n_vars(), "truth": truth, "labels": rows}))
+}
+
+/// Measures embeddings in `obsm` against the data they were made from, the tissue and known labels.
+///
+/// # Errors
+/// Where an embedding, the data or the labels are missing; see [`score_stored_embedding`].
+pub fn measure_embeddings(
+    adata: &AnnData,
+    embeddings: &[String],
+    truth: Option<&str>,
+    options: &ScoreOptions,
+    ctx: &Ctx<'_>,
+) -> Result<Json> {
+    let mut rows = Map::new();
+    for key in embeddings {
+        let row = score_stored_embedding(adata, key, truth, options, ctx)?;
+        rows.insert(key.clone(), Value::Dict(row).to_json());
+    }
+    Ok(Json::Object(rows))
 }
 
 /// Modularity (γ = 1) on the graph the labels were found on: `<key>_connectivities`, for smoothed labels that of the

@@ -7,6 +7,10 @@ pub(super) const TERMS: usize = 56;
 
 /// One number for each term of an expansion.
 pub(super) type Numbers = [f64; TERMS];
+/// Cells whose fields are taken over together.
+pub(super) const CELLS: usize = 8;
+/// One number for each of them.
+pub(super) type Cells = [f64; CELLS];
 
 /// The terms xⁿ / n! of an expansion in `D` variables with |n| ≤ 5, by degree, and how they hang together.
 pub(super) struct Expansion<const D: usize> {
@@ -75,30 +79,34 @@ impl<const D: usize> Expansion<D> {
         out
     }
 
-    /// The derivatives of a kernel at `r`: of φ = ½ log(1 + r²), whose own value is left out, for `first` 0; of
+    /// The derivatives of a kernel at each `r`: of φ = ½ log(1 + r²), whose own value is left out, for `first` 0; of
     /// q − 1 with q = 1 / (1 + r²) for 1.
     ///
     /// With `g_0 = φ` and `g_{k+1} = 2 dg_k / d(r²)`, so that `g_1 = q` and `g_{k+1} = −2k q g_k`, a derivative more of
     /// `g_k` is `r` times one of `g_{k+1}`, and what comes of deriving `r`.
     #[inline(always)]
-    pub(super) fn derivatives(&self, r: [f64; D], first: usize) -> Numbers {
-        let r2 = r.iter().map(|v| v * v).sum::<f64>();
-        let q = 1.0 / (1.0 + r2);
-        let mut g = [0.0; ORDER + 2];
+    pub(super) fn derivatives(&self, r: &[Cells; D], first: usize) -> [Cells; TERMS] {
+        let each = |f: &dyn Fn(usize) -> f64| -> Cells { std::array::from_fn(f) };
+        let r2 = each(&|l| r.iter().map(|r| r[l] * r[l]).sum::<f64>());
+        let q = each(&|l| 1.0 / (1.0 + r2[l]));
+        let mut g = [[0.0; CELLS]; ORDER + 2];
         g[1] = q;
-        (1..=ORDER).for_each(|k| g[k + 1] = -2.0 * k as f64 * q * g[k]);
-        let (mut old, mut new) = ([0.0; TERMS], [0.0; TERMS]);
+        (1..=ORDER).for_each(|k| g[k + 1] = each(&|l| -2.0 * k as f64 * q[l] * g[k][l]));
+        let (mut old, mut new) = ([[0.0; CELLS]; TERMS], [[0.0; CELLS]; TERMS]);
         old[0] = g[first + ORDER];
         for k in (0..ORDER).rev() {
             new[0] = g[first + k];
             for (n, step) in self.steps[..self.counts[ORDER - k] - 1].iter().enumerate() {
-                let of_r = step.twice.map_or(0.0, |t| (step.power - 1.0) * old[t]);
-                new[n + 1] = r[step.axis] * old[step.once] + of_r;
+                let (r, once) = (&r[step.axis], &old[step.once]);
+                let (power, twice) = step.twice.map_or((0.0, &old[0]), |t| (step.power - 1.0, &old[t]));
+                for l in 0..CELLS {
+                    new[n + 1][l] = r[l] * once[l] + power * twice[l];
+                }
             }
             std::mem::swap(&mut old, &mut new);
         }
         if first == 1 {
-            old[0] = -r2 * q;
+            old[0] = each(&|l| -r2[l] * q[l]);
         }
         old
     }
@@ -123,34 +131,35 @@ impl<const D: usize> Expansion<D> {
         }
     }
 
-    /// Adds the field of moments whose centre lies at `−r` to an expansion of it.
+    /// Adds the fields of up to [`CELLS`] moments, each with the way `r` from its centre, to an expansion.
     #[inline(always)]
     pub(super) fn across<const G: usize>(
         &self,
-        r: [f64; D],
+        from: &[([f64; D], &[[f64; G]])],
         first: usize,
-        moments: &[[f64; G]],
         field: &mut [[f64; G]],
     ) {
-        let derivatives = self.derivatives(r, first);
-        for (out, sums) in field.iter_mut().zip(&self.sums) {
-            // Four sums side by side, since one alone waits for each addition to end.
-            let mut sum = [[0.0; G]; 4];
-            let (fours, rest) = sums.as_chunks::<4>();
-            let term = |sum: &mut [f64; G], (n, both): (usize, usize)| {
-                let (d, m) = (derivatives[both], &moments[n]);
-                (0..G).for_each(|g| sum[g] += d * m[g]);
-            };
-            for four in fours {
-                for l in 0..4 {
-                    term(&mut sum[l], four[l]);
-                }
+        let mut r = [[0.0; CELLS]; D];
+        for (l, (of, _)) in from.iter().enumerate() {
+            (0..D).for_each(|a| r[a][l] = of[a]);
+        }
+        let derivatives = self.derivatives(&r, first);
+        if G == 1 {
+            // Side by side the cells, where there is but one channel; else its channels.
+            let mut moments = [[0.0; CELLS]; TERMS];
+            for (l, (_, of)) in from.iter().enumerate() {
+                moments.iter_mut().zip(*of).for_each(|(m, of)| m[l] = of[0]);
             }
-            for &pair in rest {
-                term(&mut sum[0], pair);
+            for (out, sums) in field.iter_mut().zip(&self.sums) {
+                out[0] += products(sums, |n, both| (derivatives[both], moments[n])).iter().sum::<f64>();
             }
-            let sum: [f64; G] = std::array::from_fn(|g| (sum[0][g] + sum[1][g]) + (sum[2][g] + sum[3][g]));
-            (0..G).for_each(|g| out[g] += sum[g]);
+            return;
+        }
+        for (l, (_, moments)) in from.iter().enumerate() {
+            for (out, sums) in field.iter_mut().zip(&self.sums) {
+                let sum = products(sums, |n, both| ([derivatives[both][l]; G], moments[n]));
+                (0..G).for_each(|g| out[g] += sum[g]);
+            }
         }
     }
 
@@ -189,6 +198,28 @@ impl<const D: usize> Expansion<D> {
     }
 }
 
+/// The sums of products of two vectors for each pair; four sums side by side, since one alone waits for each addition
+/// to end.
+#[inline(always)]
+fn products<const N: usize>(
+    pairs: &[(usize, usize)],
+    factors: impl Fn(usize, usize) -> ([f64; N], [f64; N]),
+) -> [f64; N] {
+    let mut sum = [[0.0; N]; 4];
+    let add = |sum: &mut [f64; N], (n, both): (usize, usize)| {
+        let (a, b) = factors(n, both);
+        (0..N).for_each(|k| sum[k] += a[k] * b[k]);
+    };
+    let (fours, rest) = pairs.as_chunks::<4>();
+    for four in fours {
+        (0..4).for_each(|l| add(&mut sum[l], four[l]));
+    }
+    for &pair in rest {
+        add(&mut sum[0], pair);
+    }
+    std::array::from_fn(|k| (sum[0][k] + sum[1][k]) + (sum[2][k] + sum[3][k]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,7 +229,8 @@ mod tests {
         let (terms, r, h) = (Expansion::<3>::new(), [0.7, -0.4, 1.1], 1e-5);
         assert_eq!(terms.len(), TERMS);
         for first in [0, 1] {
-            let all = terms.derivatives(r, first);
+            let derivatives = |r: [f64; 3]| terms.derivatives(&r.map(|x| [x; CELLS]), first).map(|of| of[CELLS - 1]);
+            let all = derivatives(r);
             for k in 1..TERMS {
                 for a in 0..3 {
                     let Some(once) = terms.lessened[k][a] else { continue };
@@ -206,9 +238,8 @@ mod tests {
                     if once == 0 && first == 0 {
                         continue;
                     }
-                    let at = |step: f64| {
-                        terms.derivatives(std::array::from_fn(|b| r[b] + if a == b { step } else { 0.0 }), first)[once]
-                    };
+                    let at =
+                        |step: f64| derivatives(std::array::from_fn(|b| r[b] + if a == b { step } else { 0.0 }))[once];
                     let difference = (at(h) - at(-h)) / (2.0 * h);
                     assert!(
                         (all[k] - difference).abs() < 1e-7 * (1.0 + difference.abs()),
@@ -228,7 +259,7 @@ mod tests {
         terms.charge([0.1, 0.2], &[2.0], &mut moments);
         terms.up([0.1, -0.1], &moments, &mut above);
         // The source's cell: centre (3, 0), its parent's (2.9, 0.1); the target's: (0, 0), from (0.1, 0).
-        terms.across([0.1 - 2.9, -0.1], 1, &above, &mut far);
+        terms.across(&[([0.1 - 2.9, -0.1], &above)], 1, &mut far);
         let (value, gradient) = terms.at(target, &terms.down([-0.1, 0.0], &far), &[1.0]);
         let d = [target[0] - source[0], target[1] - source[1]];
         let q = 1.0 / (1.0 + d[0] * d[0] + d[1] * d[1]);

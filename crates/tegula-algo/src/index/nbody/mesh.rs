@@ -8,7 +8,7 @@ use tegula_core::par;
 
 use super::convolve::Convolver;
 use super::spline::ORDER;
-use super::stencil::{Gather, Points, Spread};
+use super::stencil::{Gather, Points, Spread, Wide};
 use super::{Sums, bounds};
 use crate::linalg::panel::with_lanes;
 
@@ -22,10 +22,10 @@ const MIN_CELLS: f64 = 16.0;
 const SMALLEST: f64 = 1e-100;
 /// Up to so many cells times channels: some 350 MB.
 const MAX_CELLS: f64 = (1 << 23) as f64;
-/// Up to so many cells for each point; beyond, a tree is faster and no less exact.
-const CELLS_PER_POINT: f64 = 16.0;
-/// As many cells as are always worth it.
-const FEW_CELLS: f64 = 4096.0;
+/// Up to so many cells times channels for each point; beyond, a tree is faster and no less exact.
+const CELLS_PER_POINT: f64 = 128.0;
+/// As many cells times channels as are always worth it.
+const FEW_CELLS: f64 = 32768.0;
 
 /// The field of a kernel for `G` channels of charges at a time.
 ///
@@ -75,7 +75,7 @@ impl<const G: usize> Mesh<G> {
     pub(super) fn reaches(&self, y: &[[f64; 2]]) -> bool {
         let (low, high) = bounds(y);
         let cells: f64 = (0..2).map(|a| (high[a] - low[a]) / self.widest + 1.0).product();
-        cells * (G as f64) < MAX_CELLS && cells < FEW_CELLS.max(CELLS_PER_POINT * y.len() as f64)
+        cells * (G as f64) < MAX_CELLS && cells * (G as f64) < FEW_CELLS.max(CELLS_PER_POINT * y.len() as f64)
     }
 
     /// Some places, seen from the row of nodes `first` on.
@@ -143,7 +143,7 @@ impl<const G: usize> Sums<2, G> for Mesh<G> {
             chunks.enumerate().for_each(|(s, chunk)| {
                 let first = (2 * s + odd) * STRIP;
                 let points = self.points(self.of_rows(first), first);
-                with_lanes(Spread { points, nodes: chunk, charge: &charge });
+                with_lanes(Wide(Spread { points, nodes: chunk, charge: &charge }));
             });
         }
         self.convolver.apply(&mut grid, self.stride(), channels);
@@ -160,7 +160,7 @@ impl<const G: usize> Sums<2, G> for Mesh<G> {
         found.resize(self.places.len(), [0.0; 3]);
         found.par_chunks_mut(POINTS).enumerate().for_each(|(b, found)| {
             let points = self.points(b * POINTS..b * POINTS + found.len(), 0);
-            with_lanes(Gather { points, nodes: &self.grid, target: &target, found });
+            with_lanes(Wide(Gather { points, nodes: &self.grid, target: &target, found }));
         });
         out.par_iter_mut().zip(&self.rank).with_min_len(POINTS).for_each(|(o, &r)| {
             let [_, down, across] = found[r as usize];

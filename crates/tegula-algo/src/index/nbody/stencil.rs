@@ -9,6 +9,28 @@ use super::spline::{Lanes, ORDER, slopes, weights};
 /// Points whose charges are fetched together, from anywhere in memory, before they are worked on.
 const FETCH: usize = 64;
 
+/// Work on eight numbers at a time, in `R` registers of whatever machine.
+pub(super) trait Eights {
+    fn run<S: Simd, const R: usize>(self, simd: S);
+}
+
+/// Such work, for the widest registers there are.
+pub(super) struct Wide<T>(pub(super) T);
+
+impl<T: Eights> WithSimd for Wide<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F64_LANES {
+            8 => self.0.run::<S, 1>(simd),
+            4 => self.0.run::<S, 2>(simd),
+            2 => self.0.run::<S, 4>(simd),
+            _ => self.0.run::<S, 8>(simd),
+        }
+    }
+}
+
 /// Some points by cell, and where the nodes are that they touch.
 pub(super) struct Points<'a> {
     /// Positions in cells from the first node.
@@ -37,21 +59,7 @@ pub(super) struct Spread<'a, const G: usize, F> {
     pub(super) charge: F,
 }
 
-impl<const G: usize, F: Fn(usize) -> [f64; G]> WithSimd for Spread<'_, G, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F64_LANES {
-            8 => self.run::<S, 1>(simd),
-            4 => self.run::<S, 2>(simd),
-            2 => self.run::<S, 4>(simd),
-            _ => self.run::<S, 8>(simd),
-        }
-    }
-}
-
-impl<const G: usize, F: Fn(usize) -> [f64; G]> Spread<'_, G, F> {
+impl<const G: usize, F: Fn(usize) -> [f64; G]> Eights for Spread<'_, G, F> {
     #[inline(always)]
     fn run<S: Simd, const R: usize>(self, simd: S) {
         let Self { points, nodes, charge } = self;
@@ -93,21 +101,7 @@ pub(super) struct Gather<'a, const G: usize, F> {
     pub(super) found: &'a mut [[f64; 3]],
 }
 
-impl<const G: usize, F: Fn(usize) -> [f64; G]> WithSimd for Gather<'_, G, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F64_LANES {
-            8 => self.run::<S, 1>(simd),
-            4 => self.run::<S, 2>(simd),
-            2 => self.run::<S, 4>(simd),
-            _ => self.run::<S, 8>(simd),
-        }
-    }
-}
-
-impl<const G: usize, F: Fn(usize) -> [f64; G]> Gather<'_, G, F> {
+impl<const G: usize, F: Fn(usize) -> [f64; G]> Eights for Gather<'_, G, F> {
     #[inline(always)]
     fn run<S: Simd, const R: usize>(self, simd: S) {
         let Self { points, nodes, target, found } = self;

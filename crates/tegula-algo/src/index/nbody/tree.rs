@@ -4,13 +4,13 @@ use rayon::prelude::*;
 use tegula_core::par;
 
 use super::Sums;
-use super::expansion::Expansion;
+use super::expansion::{CELLS, Expansion};
 use crate::linalg::panel::vectorised;
 
 /// Points in a leaf, and those of two leaves that meet.
 const LEAF: usize = 64;
 /// So much stricter than `theta` says for φ and for q, so that 0.5 keeps the forces of both within 1e-3.
-const STRICTER: [f64; 2] = [0.8, 0.5];
+const STRICTER: [f64; 2] = [0.9, 0.65];
 /// Below this many points a subtree is the work of one thread.
 const ALONE: usize = 2048;
 
@@ -138,7 +138,7 @@ impl<const D: usize, const G: usize> Tree<D, G> {
         found: &mut [(f64, [f64; D])],
     ) {
         let mut open: Vec<&Cell<D, G>> = near.iter().rev().copied().collect();
-        let (mut kept, mut pairs) = (Vec::new(), Vec::new());
+        let (mut kept, mut pairs, mut far) = (Vec::new(), Vec::new(), Vec::new());
         vectorised(
             #[inline(always)]
             || {
@@ -146,7 +146,7 @@ impl<const D: usize, const G: usize> Tree<D, G> {
                     let r = minus(cell.centre, other.centre);
                     let reach = cell.radius + other.radius;
                     if reach * reach <= self.theta * self.theta * (1.0 + r.iter().map(|v| v * v).sum::<f64>()) {
-                        self.expansion.across(r, self.first, &other.moments, &mut field);
+                        far.push((r, &other.moments[..]));
                     } else if other.children.is_empty() && cell.children.is_empty() {
                         pairs.push(other);
                     } else if !other.children.is_empty() && (cell.children.is_empty() || other.radius >= cell.radius) {
@@ -154,6 +154,9 @@ impl<const D: usize, const G: usize> Tree<D, G> {
                     } else {
                         kept.push(other);
                     }
+                }
+                for cells in far.chunks(CELLS) {
+                    self.expansion.across(cells, self.first, &mut field);
                 }
             },
         );
@@ -192,34 +195,88 @@ impl<const D: usize, const G: usize> Tree<D, G> {
         target: &impl Fn(usize) -> [f64; G],
         found: &mut [(f64, [f64; D])],
     ) {
-        for (f, point) in found.iter_mut().zip(&self.points[cell.start..]) {
-            let weights = target(point.index as usize);
-            let (mut value, mut gradient) = self.expansion.at(minus(point.at, cell.centre), field, &weights);
-            let (mut near, mut slopes) = ([0.0; G], [[0.0; G]; D]);
-            for other in pairs {
-                let range = other.start..other.start + other.len;
-                for (source, charge) in self.points[range.clone()].iter().zip(&self.charges[range]) {
-                    let d = minus(point.at, source.at);
-                    let r2 = d.iter().map(|v| v * v).sum::<f64>();
-                    let q = 1.0 / (1.0 + r2);
-                    let slope = if self.first == 0 { q } else { -2.0 * q * q };
-                    for g in 0..G {
-                        near[g] -= r2 * q * charge[g];
-                    }
-                    for a in 0..D {
-                        let along = slope * d[a];
-                        for g in 0..G {
-                            slopes[a][g] += along * charge[g];
-                        }
-                    }
+        let points = &self.points[cell.start..cell.start + cell.len];
+        for (f, point) in found.iter_mut().zip(points) {
+            *f = self.expansion.at(minus(point.at, cell.centre), field, &target(point.index as usize));
+        }
+        for other in pairs {
+            let range = other.start..other.start + other.len;
+            let sources = self.points[range.clone()].chunks(LEAF).zip(self.charges[range].chunks(LEAF));
+            for (sources, charges) in sources {
+                let sources = Sources::new(sources, charges);
+                for (f, point) in found.iter_mut().zip(points) {
+                    let (value, gradient) = sources.field(self.first, point.at, &target(point.index as usize));
+                    f.0 += value;
+                    (0..D).for_each(|a| f.1[a] += gradient[a]);
+                }
+            }
+        }
+    }
+}
+
+/// Sources reckoned together, the second half with the divisions of the first.
+const LANES: usize = 16;
+/// One number of each source of a leaf.
+type Column = [[f64; LANES]; LEAF.div_ceil(LANES)];
+
+/// The points of a leaf, coordinate after coordinate and channel after channel; what fills the last lanes has no charge.
+struct Sources<const D: usize, const G: usize> {
+    rows: usize,
+    at: [Column; D],
+    charges: [Column; G],
+}
+
+impl<const D: usize, const G: usize> Sources<D, G> {
+    #[inline(always)]
+    fn new(points: &[Point<D>], charges: &[[f64; G]]) -> Self {
+        let none = Column::default();
+        let mut new = Self { rows: points.len().div_ceil(LANES), at: [none; D], charges: [none; G] };
+        for (i, (point, charge)) in points.iter().zip(charges).enumerate() {
+            (0..D).for_each(|a| new.at[a][i / LANES][i % LANES] = point.at[a]);
+            (0..G).for_each(|g| new.charges[g][i / LANES][i % LANES] = charge[g]);
+        }
+        new
+    }
+
+    /// Value and gradient at a point, the channels weighed by `target`.
+    #[inline(always)]
+    fn field(&self, first: usize, at: [f64; D], target: &[f64; G]) -> (f64, [f64; D]) {
+        let (mut value, mut gradient) = ([0.0; LANES], [[0.0; LANES]; D]);
+        for row in 0..self.rows {
+            let (mut r2, mut weight, mut by) = ([0.0; LANES], [0.0; LANES], [[0.0; LANES]; D]);
+            for a in 0..D {
+                let x = &self.at[a][row];
+                for l in 0..LANES {
+                    by[a][l] = at[a] - x[l];
+                    r2[l] += by[a][l] * by[a][l];
                 }
             }
             for g in 0..G {
-                value += near[g] * weights[g];
-                (0..D).for_each(|a| gradient[a] += slopes[a][g] * weights[g]);
+                let charge = &self.charges[g][row];
+                for l in 0..LANES {
+                    weight[l] += target[g] * charge[l];
+                }
             }
-            *f = (value, gradient);
+            let mut q = [0.0; LANES];
+            for l in 0..LANES / 2 {
+                // Divisions are what this loop waits for: one for two.
+                let (a, b) = (1.0 + r2[l], 1.0 + r2[l + LANES / 2]);
+                let both = 1.0 / (a * b);
+                (q[l], q[l + LANES / 2]) = (both * b, both * a);
+            }
+            let mut slope = [0.0; LANES];
+            for l in 0..LANES {
+                let wq = weight[l] * q[l];
+                value[l] -= r2[l] * wq;
+                slope[l] = if first == 0 { wq } else { -2.0 * wq * q[l] };
+            }
+            for a in 0..D {
+                for l in 0..LANES {
+                    gradient[a][l] += slope[l] * by[a][l];
+                }
+            }
         }
+        (value.iter().sum(), gradient.map(|g| g.iter().sum()))
     }
 }
 
