@@ -10,7 +10,7 @@ use tegula_algo::embed::{
     spasne_screen, tsne,
 };
 use tegula_algo::linalg::panel::Real;
-use tegula_algo::metrics::score_embedding;
+use tegula_algo::metrics::{ScoreOptions, score_embedding, score_stored_embedding};
 use tegula_core::{AnnData, Coords, Ctx, Dense, Error, Frame, Matrix, Outcome, Progress, Signal, Value};
 
 use crate::graph::same_for_any_threads;
@@ -208,6 +208,12 @@ fn the_steps_store_points_and_how_good_they_are() {
     let uns = adata.uns()["spasne"].as_dict().unwrap();
     for key in ["kl_divergence", "kl_global", "kl_spatial", "r1", "r2", "knn_recall"] {
         assert!(uns[key].as_f64().unwrap().is_finite(), "{key}");
+    }
+    // Measured again, it is what was stored.
+    let options = ScoreOptions::default();
+    let again = score_stored_embedding(&adata, "X_spasne", None, &options, &Ctx::default()).unwrap();
+    for key in ["r1", "r2", "knn_recall", "kl_divergence", "kl_global", "kl_spatial"] {
+        assert_eq!(again[key].as_f64(), uns[key].as_f64(), "{key}");
     }
     // Other starts: from there, from the tissue, from components; and into space.
     for (init, n_components) in [("array", 2), ("spatial", 2), ("spatial", 3), ("pca", 2), ("pca", 3)] {
@@ -416,6 +422,25 @@ fn breast_cancer() -> Option<(Dense, Coords)> {
     Some((x, Coords::new(2, s).unwrap()))
 }
 
+/// X itself, its components, and points to start from that do not fit.
+#[test]
+fn x_itself_is_embedded_where_it_is_asked_for() {
+    let (data, coords) = two_halves(90);
+    let start = Some(vec![0.0; 90]);
+    let said = tsne(&data, start, &TsneParams { perplexity: 10.0, ..Default::default() }, &Ctx::new(0)).unwrap_err();
+    assert!(said.to_string().contains("(90, 2)"), "{said}");
+    let mut with_x =
+        AnnData::new(Some(Matrix::from(data)), Frame::with_range_index(90), Frame::with_range_index(3)).unwrap();
+    with_x.set_obsm("spatial", &coords).unwrap();
+    let mut with_pca = tissue(90);
+    let params = json!({"perplexity": 10.0, "n_iter": 20});
+    run(&mut with_pca, "tl.spasne", params.clone(), &Ctx::new(1)).unwrap();
+    let mut params = params;
+    params["use_rep"] = json!("X");
+    run(&mut with_x, "tl.spasne", params, &Ctx::new(1)).unwrap();
+    assert_eq!(with_x.obsm()["X_spasne"], with_pca.obsm()["X_spasne"]);
+}
+
 fn kept(data: &Dense, coords: &Coords, points: &[f64]) -> (f64, f64) {
     let y = Dense::new(data.n_rows(), 2, points.iter().map(|&v| v as f32).collect::<Vec<_>>()).unwrap();
     let score = score_embedding(data, &y, Some(coords), None, &Ctx::default()).unwrap();
@@ -432,6 +457,24 @@ fn breast_cancer_keeps_distances_as_the_reference_does() {
     assert!((r1 - 0.646).abs() < 0.005 && (r2 - 0.723).abs() < 0.005, "{r1} {r2}");
 }
 
+/// From other starts too: r1 .6456 to .6463 and r2 .7206 to .7289 around the reference's .6458 and .7231 (one start). One of
+/// these eight ends in another valley (r1 .6355, r2 .4564), as single runs of the authors' do around here: their r1 has a
+/// standard deviation of .04 at (8, 3).
+#[test]
+#[ignore = "8 runs"]
+fn breast_cancer_keeps_distances_from_most_starts() {
+    let Some((data, coords)) = breast_cancer() else { return };
+    let params = SpasneParams { alpha: 9.0, beta: 4.0, ..Default::default() };
+    let run =
+        |seed| kept(&data, &coords, &spasne(&data, Some(&coords), None, &params, &Ctx::new(seed)).unwrap().points);
+    let found: Vec<(f64, f64)> = (0..8).map(run).collect();
+    eprintln!("{found:.4?}");
+    let same = |r: &&(f64, f64)| (r.0 - 0.6458).abs() < 0.001 && (r.1 - 0.7231).abs() < 0.006;
+    assert!(found.iter().filter(same).count() >= 7, "{found:?}");
+    let mean = found.iter().filter(same).map(|r| r.1).sum::<f64>() / found.iter().filter(same).count() as f64;
+    assert!((mean - 0.723).abs() < 0.005, "{mean}");
+}
+
 /// The reference: r1 .293 ± .014 over 100 runs with `theta` .5, .300 to .320 with `theta` 0; KL 1.09.
 #[test]
 #[ignore = "20 runs"]
@@ -443,6 +486,7 @@ fn breast_cancer_by_tsne_is_as_good_as_the_reference() {
         r1 += kept(&data, &coords, &found.points).0 / 20.0;
         kl += found.divergences.local / 20.0;
     }
+    eprintln!("r1 {r1:.4}, KL {kl:.4}");
     assert!((0.29..0.325).contains(&r1) && kl < 1.09 + 0.005, "{r1} {kl}");
 }
 
@@ -454,6 +498,7 @@ fn breast_cancer_by_the_field_is_as_good() {
     let params = SpasneParams { alpha: 9.0, beta: 4.0, method: Method::Fast, ..Default::default() };
     let found = spasne(&data, Some(&coords), None, &params, &Ctx::new(0)).unwrap();
     let (r1, r2) = kept(&data, &coords, &found.points);
+    eprintln!("r1 {r1:.4}, r2 {r2:.4}");
     assert!((r1 - 0.646).abs() < 0.005 && (r2 - 0.724).abs() < 0.008, "{r1} {r2}");
 }
 

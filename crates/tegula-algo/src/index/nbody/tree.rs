@@ -10,7 +10,7 @@ use crate::linalg::panel::vectorised;
 /// Points in a leaf, and those of two leaves that meet.
 const LEAF: usize = 64;
 /// So much stricter than `theta` says for φ and for q, so that 0.5 keeps the forces of both within 1e-3.
-const STRICTER: [f64; 2] = [0.9, 0.65];
+const STRICTER: [f64; 2] = [0.8, 0.65];
 /// Below this many points a subtree is the work of one thread.
 const ALONE: usize = 2048;
 
