@@ -228,3 +228,18 @@ def test_consensus_and_sweep(pair):
     table, best = a.uns["sweep"]["table"], a.uns["sweep"]["recommended"]
     assert isinstance(table, pd.DataFrame) and len(table) == 4
     assert table["s_neigh"].iloc[best["row"]] == best["s_neigh"]
+
+
+def test_diffusion_and_pseudotime_are_scanpys(pair):
+    theirs, ours = pair
+    sc.pp.pca(theirs, n_comps=10)
+    sc.pp.neighbors(theirs, n_neighbors=16)
+    ours.obsp["connectivities"] = theirs.obsp["connectivities"].copy()
+    ours.uns["neighbors"] = theirs.uns["neighbors"]
+    theirs.uns["iroot"] = 7
+    sc.tl.diffmap(theirs)
+    sc.tl.dpt(theirs)
+    tg.tl.diffmap(ours)
+    tg.tl.dpt(ours, iroot=7)
+    assert np.allclose(ours.uns["diffmap_evals"], theirs.uns["diffmap_evals"], atol=1e-5)
+    assert np.allclose(ours.obs["dpt_pseudotime"], theirs.obs["dpt_pseudotime"], atol=1e-4)

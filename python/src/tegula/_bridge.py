@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
     """NumPy scalars and arrays as JSON knows them."""
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, np.ndarray | tuple | set | range):
+    if isinstance(value, np.ndarray | range | set | tuple):
         return list(value)
     raise TypeError(f"a parameter of type {type(value).__name__} is not understood")
 

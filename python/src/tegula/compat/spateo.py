@@ -43,5 +43,5 @@ def mclust_py(
     --------
     tegula.tl.mclust : the same with every parameter.
     """
-    numbers = range(1, 10) if n_components is None else n_components
-    tl.mclust(adata, n_components=numbers, model_names=modelNames, use_rep=use_rep, seed=random_seed)
+    numbers = {} if n_components is None else {"n_components": n_components}
+    tl.mclust(adata, **numbers, model_names=modelNames, use_rep=use_rep, seed=random_seed)
