@@ -185,7 +185,7 @@ impl Step for DiffuseParams {
     const SUMMARY: &'static str = "Averages the embedding of every observation over its surroundings.";
 
     fn reads(&self) -> Vec<Slot> {
-        vec![Slot::obsm(&self.use_rep), Slot::obsp(&self.connectivity_key)]
+        vec![Slot::rep(&self.use_rep), Slot::obsp(&self.connectivity_key)]
     }
 
     fn writes(&self) -> Vec<Slot> {

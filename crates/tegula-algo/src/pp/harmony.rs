@@ -267,7 +267,7 @@ impl Step for HarmonyParams {
     const ALIASES: &'static [&'static str] = &["pp.harmony_integrate"];
 
     fn reads(&self) -> Vec<Slot> {
-        let mut slots = vec![Slot::obsm(&self.use_rep)];
+        let mut slots = vec![Slot::rep(&self.use_rep)];
         slots.extend(self.key.iter().map(|key| Slot::obs(key)));
         slots
     }

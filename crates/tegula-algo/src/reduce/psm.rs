@@ -146,7 +146,7 @@ impl Step for PsmParams {
     const SUMMARY: &'static str = "Pseudo-spatial map: pseudotime in an embedding that knows the tissue.";
 
     fn reads(&self) -> Vec<Slot> {
-        vec![Slot::obsm(&self.use_rep)]
+        vec![Slot::rep(&self.use_rep)]
     }
 
     fn writes(&self) -> Vec<Slot> {

@@ -503,6 +503,10 @@ fn breast_cancer_by_the_field_is_as_good() {
 }
 
 /// The authors' fine grid, `_screenPar_fine.csv`: 20 runs a cell, the tree with `theta` .5.
+///
+/// Up to α = 12 (80 cells) the rank correlation is .976, of r1·r2 alone .990, and the best is (9, 4) as theirs. Beyond, runs
+/// end in several valleys and a cell is as good as its luckiest start: the authors' own two tables, which agree within 3 %
+/// at α = 5 and 10, differ by 10 to 21 % at α = 20.
 #[test]
 #[ignore = "20 minutes"]
 fn the_screening_orders_weights_as_the_authors_did() {
