@@ -29,8 +29,8 @@ fn main() -> Result<()> {
     let flops = input.flops(HIDDEN);
     let one = x.select_rows(&[0]).values().len();
     println!("{} x {}, {one} non-zeros in the first row", x.n_rows(), x.n_cols());
-    time("X W1", flops, || input.times(&w, &mut u));
-    time("Xt dU", flops, || input.add_transposed_times(&u, &mut w));
+    time("X W1", flops, || input.times(&w, &mut u, &|| true));
+    time("Xt dU", flops, || input.add_transposed_times(&u, &mut w, &|| true));
     let (a, m, second) = (filled(STEP, HIDDEN), filled(HIDDEN, HIDDEN), filled(HIDDEN, 30));
     let second_t = second.transposed();
     let (mut out, mut y, mut gram) = (filled(STEP, HIDDEN), filled(STEP, 30), filled(HIDDEN, HIDDEN));

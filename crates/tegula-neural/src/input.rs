@@ -8,6 +8,7 @@ use tegula_core::{Csr, Matrix, par};
 
 use crate::rows::{Rows, add_product, product, view, view_mut};
 use crate::scalar::Scalar;
+use crate::train::Go;
 use sparse::Sparse;
 
 /// The share of non-zeros above which a dense matrix is faster (measured: at 0.3 the sparse products are, by a fifth) and
@@ -71,14 +72,17 @@ impl<T: Scalar> Input<T> {
     }
 
     /// `out = X · w`, into the first `n()` rows of `out`.
-    pub fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>) {
+    pub fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
         match &mut self.kind {
-            Kind::Sparse(s) => s.times(w, out),
+            Kind::Sparse(s) => s.times(w, out, go),
             Kind::Dense(x) => {
                 let (apart, width) = (out.apart(), out.width());
                 let x = &*x;
                 out.data_mut()[..x.n() * apart].par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
                     let n = chunk.len() / apart;
+                    if !go() {
+                        return;
+                    }
                     product(view_mut(chunk, n, width, apart), view_of(x, b * TASK, n, w.n()), w.all(), 1.0);
                 });
             }
@@ -86,13 +90,16 @@ impl<T: Scalar> Input<T> {
     }
 
     /// `out += Xᵀ · d`, from the first `n()` rows of `d`.
-    pub fn add_transposed_times(&mut self, d: &Rows<T>, out: &mut Rows<T>) {
+    pub fn add_transposed_times(&mut self, d: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
         match &mut self.kind {
-            Kind::Sparse(s) => s.add_transposed_times(d, out),
+            Kind::Sparse(s) => s.add_transposed_times(d, out, go),
             Kind::Dense(x) => {
                 let (apart, width, x) = (out.apart(), out.width(), &*x);
                 out.data_mut().par_chunks_mut(COLUMNS * apart).enumerate().for_each(|(b, chunk)| {
                     let n = chunk.len() / apart;
+                    if !go() {
+                        return;
+                    }
                     let part = x.all().subcols(b * COLUMNS, n);
                     add_product(view_mut(chunk, n, width, apart), part.transpose(), d.view(0, x.n()));
                 });
@@ -160,8 +167,8 @@ mod tests {
         };
         let (w, d) = (small(g, h), small(690, h));
         let (mut u, mut t) = (Rows::zeros(1300, h), small(g, h));
-        input.times(&w, &mut u);
-        input.add_transposed_times(&d, &mut t);
+        input.times(&w, &mut u, &|| true);
+        input.add_transposed_times(&d, &mut t, &|| true);
         let at = |k: usize, j: usize| f64::from(value(order[k] as usize, j));
         for (i, c) in [(0, 0), (3, 69), (511, 5), (689, 64)] {
             let sum: f64 = (0..g).map(|j| at(i, j) * w.row(j)[c].to_f64()).sum();

@@ -2,6 +2,10 @@
 
 use tegula_core::{Ctx, Error, Result};
 
+/// Whether to go on: asked before every piece of a long pass, from any thread. Where it says no the rest of the pass is
+/// left out and its result means nothing.
+pub type Go<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// How long to train.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan<'a> {

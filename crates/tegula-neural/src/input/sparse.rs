@@ -10,6 +10,7 @@ use tegula_core::{Csr, par};
 use crate::gather::{PANEL, Terms, gather};
 use crate::rows::{Lines, Rows};
 use crate::scalar::Scalar;
+use crate::train::Go;
 
 /// Rows of the result per task.
 const TASK: usize = 512;
@@ -50,23 +51,29 @@ impl<T: Scalar> Sparse<T> {
         self.blocks.iter().map(|b| b.rows.len()).sum()
     }
 
-    pub(super) fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>) {
+    pub(super) fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
         pack(w, 0, w.n(), &mut self.packed);
         let (apart, width, this) = (out.apart(), out.width(), &*self);
         out.data_mut()[..this.n() * apart].par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
+            if !go() {
+                return;
+            }
             let order = &this.order[b * TASK..][..chunk.len() / apart];
             let packed = Packed { data: this.packed.get(), n: w.n(), width };
             with_lanes(TimesRows { by_rows: &this.by_rows, order, packed, chunk, apart });
         });
     }
 
-    pub(super) fn add_transposed_times(&mut self, d: &Rows<T>, out: &mut Rows<T>) {
+    pub(super) fn add_transposed_times(&mut self, d: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
         let (apart, width, n) = (out.apart(), out.width(), self.n());
         for (k, block) in self.blocks.iter().enumerate() {
             let rows = (n - k * BLOCK).min(BLOCK);
             pack(d, k * BLOCK, rows, &mut self.packed);
             let packed = self.packed.get();
             out.data_mut().par_chunks_mut(COLUMNS * apart).enumerate().for_each(|(b, chunk)| {
+                if !go() {
+                    return;
+                }
                 let packed = Packed { data: packed, n: rows, width };
                 with_lanes(AddColumns { block, packed, first: b * COLUMNS, chunk, apart });
             });

@@ -6,11 +6,12 @@ use super::forward::hidden;
 use super::net::{Net, Problem, STEP};
 use crate::rows::{Rows, product};
 use crate::scalar::Scalar;
+use crate::train::Go;
 
 impl<T: Scalar> Net<T> {
-    /// The embedding of every observation of a problem.
-    pub fn embed(&mut self, problem: &mut Problem<T>) -> Rows<T> {
-        self.encode(problem);
+    /// The embedding of every observation of a problem; it means nothing where `go` said no.
+    pub fn embed(&mut self, problem: &mut Problem<T>, go: Go<'_>) -> Rows<T> {
+        self.encode(problem, go);
         let n = problem.edges.n();
         let mut z = Rows::zeros(n, self.weights.widths.latent);
         let len = z.data().len();

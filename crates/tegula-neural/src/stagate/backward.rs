@@ -16,24 +16,26 @@ use crate::gather::dot;
 use crate::graph::Edges;
 use crate::rows::{Rows, add_product, product, view, view_mut};
 use crate::scalar::Scalar;
+use crate::train::Go;
 
 /// Genes per task of the update of the first layer.
 const GENES: usize = 128;
 
 impl<T: Scalar> Net<T> {
-    /// The mean squared error of the reconstruction; its gradient is in [`Net::gradient`] afterwards.
-    pub fn differentiate(&mut self, problem: &mut Problem<T>) -> f64 {
-        self.encode(problem);
+    /// The mean squared error of the reconstruction; its gradient is in [`Net::gradient`] afterwards. Both mean nothing
+    /// where `go` said no.
+    pub fn differentiate(&mut self, problem: &mut Problem<T>, go: Go<'_>) -> f64 {
+        self.encode(problem, go);
         self.measure();
-        let loss = self.decode(problem);
-        self.back_to_hidden(problem);
-        self.back_through_attention(problem);
-        self.back_to_weights(problem);
+        let loss = self.decode(problem, go);
+        self.back_to_hidden(problem, go);
+        self.back_through_attention(problem, go);
+        self.back_to_weights(problem, go);
         loss
     }
 
     /// Gradients of the embedding and of the encoder's hidden layer before its activation, which replaces that layer.
-    fn back_to_hidden(&mut self, problem: &Problem<T>) {
+    fn back_to_hidden(&mut self, problem: &Problem<T>, go: Go<'_>) {
         let (n, edges) = (problem.edges.n(), &problem.edges);
         let size = rows_per_block(n);
         let (second_t, wide, work) = (&self.second_t, self.weights.first.width(), &mut self.work);
@@ -46,7 +48,7 @@ impl<T: Scalar> Net<T> {
             let range = b * size..((b + 1) * size).min(n);
             scratch.second.clear();
             with_lanes(MixBack { edges, range: range.clone(), attention, dy, dz, apart: z_apart });
-            for step in steps(&range) {
+            for step in steps(&range).take_while(|_| go()) {
                 let (rows, from) = (step.len(), step.start - range.start);
                 let dz = view(&dz[from * z_apart..], rows, latent, z_apart);
                 product(scratch.a.view_mut(rows), dz, second_t.all(), 1.0);
@@ -75,7 +77,7 @@ impl<T: Scalar> Net<T> {
     }
 
     /// Gradients of the scores, and of X W₁ (but for what the scores give to it), which replaces it.
-    fn back_through_attention(&mut self, problem: &Problem<T>) {
+    fn back_through_attention(&mut self, problem: &Problem<T>, go: Go<'_>) {
         let (n, edges) = (problem.edges.n(), &problem.edges);
         let c = T::from_f64(2.0 / (n as f64 * self.weights.widths.genes as f64));
         let size = rows_per_block(n);
@@ -89,7 +91,7 @@ impl<T: Scalar> Net<T> {
         let (y, z) = (&work.y, &work.z);
         tasks.into_par_iter().for_each(|(b, (((u, from), slopes), scratch))| {
             let range = b * size..((b + 1) * size).min(n);
-            for step in steps(&range) {
+            for step in steps(&range).take_while(|_| go()) {
                 let (rows, place) = (step.len(), step.start - range.start);
                 if tied {
                     hidden(
@@ -128,7 +130,7 @@ impl<T: Scalar> Net<T> {
     }
 
     /// Gradients of the first layer and of the attention.
-    fn back_to_weights(&mut self, problem: &mut Problem<T>) {
+    fn back_to_weights(&mut self, problem: &mut Problem<T>, go: Go<'_>) {
         let n = problem.edges.n();
         let (genes, wide) = (self.weights.widths.genes, self.weights.first.width());
         let c = 2.0 / (n as f64 * genes as f64);
@@ -149,11 +151,11 @@ impl<T: Scalar> Net<T> {
                 decoded(decoder);
                 encoder.first.clear();
                 if let Some(h3) = &self.work.h3 {
-                    problem.input.add_transposed_times(h3, decoder);
+                    problem.input.add_transposed_times(h3, decoder, go);
                 }
             }
         }
-        problem.input.add_transposed_times(&self.work.u, &mut encoder.first);
+        problem.input.add_transposed_times(&self.work.u, &mut encoder.first, go);
         let parts: Vec<Vec<f64>> = encoder
             .first
             .data_mut()

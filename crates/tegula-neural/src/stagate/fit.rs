@@ -69,17 +69,17 @@ pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &StagateParams, 
     let mut net = Net::new(weights, params.mode == Mode::Pyg);
     let curve = train(&plan, ctx, |_| {
         if tiles.is_empty() {
-            return Ok(net.learn(&mut whole, adam));
+            return net.learn(&mut whole, adam, ctx);
         }
         let mut total = 0.0;
         for tile in &mut tiles {
-            ctx.tick(plan.task, 0)?;
-            total += net.learn(tile, adam) * tile.input.n() as f64;
+            total += net.learn(tile, adam, ctx)? * tile.input.n() as f64;
         }
         Ok(total / tiles.iter().map(|tile| tile.input.n()).sum::<usize>().max(1) as f64)
     })?;
     drop(tiles);
-    let embedding = net.embed(&mut whole);
+    let embedding = net.embed(&mut whole, &|| ctx.goes_on().is_ok());
+    ctx.goes_on()?;
     if embedding.data().iter().any(|v| !v.is_finite()) {
         let reason = "holds numbers that are not finite; lower lr, or look for very large values in the data";
         return Err(Error::data("embedding of tl.stagate", reason));
@@ -88,15 +88,16 @@ pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &StagateParams, 
 }
 
 impl Net<f32> {
-    /// One step; the loss before it. Nothing changes where that or the gradient is not finite.
-    fn learn(&mut self, problem: &mut Problem<f32>, adam: Adam) -> f64 {
-        let loss = self.differentiate(problem);
+    /// One step; the loss before it. Nothing changes where that or the gradient is not finite, or the user gives up.
+    fn learn(&mut self, problem: &mut Problem<f32>, adam: Adam, ctx: &Ctx<'_>) -> Result<f64> {
+        let loss = self.differentiate(problem, &|| ctx.goes_on().is_ok());
+        ctx.goes_on()?;
         let length = self.gradient.length();
         if loss.is_finite() && length.is_finite() {
             self.step(adam);
-            loss
+            Ok(loss)
         } else {
-            f64::NAN
+            Ok(f64::NAN)
         }
     }
 }

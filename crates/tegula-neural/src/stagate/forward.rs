@@ -14,6 +14,7 @@ use crate::gather::dot;
 use crate::graph::Edges;
 use crate::rows::{Rows, add_gram, add_product, mirror, product, view, view_mut};
 use crate::scalar::Scalar;
+use crate::train::Go;
 
 /// The rows of a matrix, `size` at a time.
 pub(super) fn blocks<T: Scalar>(m: &mut Rows<T>, n: usize, size: usize) -> Vec<&mut [T]> {
@@ -29,12 +30,12 @@ pub(super) fn steps(range: &Range<usize>) -> impl Iterator<Item = Range<usize>> 
 
 impl<T: Scalar> Net<T> {
     /// The embedding of every observation, into the room of this network.
-    pub(super) fn encode(&mut self, problem: &mut Problem<T>) {
+    pub(super) fn encode(&mut self, problem: &mut Problem<T>, go: Go<'_>) {
         self.fit(problem);
         self.second_t = self.weights.second.transposed();
         let (n, edges, weights) = (problem.edges.n(), &problem.edges, &self.weights);
         let work = &mut self.work;
-        problem.input.times(&weights.first, &mut work.u);
+        problem.input.times(&weights.first, &mut work.u, go);
         let u = &work.u;
         work.scores[..n].par_chunks_mut(64).enumerate().for_each(|(b, scores)| {
             with_lanes(Score { u, first: b * 64, attention: &weights.attention, scores });
@@ -49,6 +50,9 @@ impl<T: Scalar> Net<T> {
         tasks.into_par_iter().for_each(|(b, (((weights_of, sigmoids), (p, z)), scratch))| {
             let range = b * size..((b + 1) * size).min(n);
             let part = Part { weights: weights_of, sigmoids };
+            if !go() {
+                return;
+            }
             with_lanes(Attend { edges, range: range.clone(), scores, part, u, p, apart: p_apart });
             for step in steps(&range) {
                 let (rows, from) = (step.len(), step.start - range.start);
@@ -96,7 +100,7 @@ impl<T: Scalar> Net<T> {
 
     /// The decoder's hidden layer block by block, the loss, and the gradient down to the mixed embeddings; sums for the
     /// weights' gradient stay in the scratch of each block. Returns the mean squared error.
-    pub(super) fn decode(&mut self, problem: &Problem<T>) -> f64 {
+    pub(super) fn decode(&mut self, problem: &Problem<T>, go: Go<'_>) -> f64 {
         self.mix(problem);
         let (n, weights) = (problem.edges.n(), &self.weights);
         let count = n as f64 * weights.widths.genes as f64;
@@ -117,7 +121,7 @@ impl<T: Scalar> Net<T> {
             scratch.gram.clear();
             scratch.second.clear();
             scratch.parts = [0.0; 2];
-            for step in steps(&range) {
+            for step in steps(&range).take_while(|_| go()) {
                 let (rows, from) = (step.len(), (step.start - range.start) * y_apart);
                 let y = view(&y[from..], rows, weights.second.width(), y_apart);
                 product(scratch.a.view_mut(rows), y, second_t.all(), 1.0);

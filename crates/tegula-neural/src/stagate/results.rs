@@ -1,6 +1,6 @@
 //! What is stored beside the embedding: rebuilt expression, the graph as a table.
 
-use tegula_core::{AnnData, Column, Coords, Csr, Dense, Error, Frame, Result, Step};
+use tegula_core::{AnnData, Column, Coords, Csr, Ctx, Dense, Error, Frame, Result, Step};
 
 use super::StagateParams;
 use super::fit::Trained;
@@ -42,6 +42,7 @@ pub(super) fn rebuild(
     chosen: &[u32],
     genes: &[String],
     whole: bool,
+    ctx: &Ctx<'_>,
 ) -> Result<Rebuilt> {
     let (n, m) = (adata.n_obs(), chosen.len());
     let Trained { net, problem, order, .. } = trained;
@@ -50,7 +51,7 @@ pub(super) fn rebuild(
         let mut layer = vec![0f32; n * m];
         net.reconstruct(problem, chosen, |i, row| {
             layer[order[i] as usize * m..][..m].copy_from_slice(&clipped(row));
-            Ok(())
+            going(i, ctx)
         })?;
         return Ok(Rebuilt::Layer(Dense::new(n, m, layer)?));
     }
@@ -59,13 +60,18 @@ pub(super) fn rebuild(
         for (column, value) in columns.iter_mut().zip(clipped(row)) {
             column[order[i] as usize] = value;
         }
-        Ok(())
+        going(i, ctx)
     })?;
     let mut table = Frame::new(adata.obs().index().to_vec());
     for (&g, column) in chosen.iter().zip(columns) {
         table.insert(&genes[g as usize], Column::Float32(column))?;
     }
     Ok(Rebuilt::Table(table))
+}
+
+/// Looks now and then whether the user gave up.
+fn going(i: usize, ctx: &Ctx<'_>) -> Result<()> {
+    if i.is_multiple_of(256) { ctx.tick(StagateParams::ID, 0) } else { Ok(()) }
 }
 
 /// The edges as STAGATE's table: names of both ends, and how far they are apart.

@@ -160,8 +160,11 @@ impl Step for StagateParams {
             _ => None,
         };
         let whole = self.use_rep.is_none() && chosen.iter().map(|&g| &genes[g as usize]).eq(adata.var().index());
-        let rebuilt =
-            if self.save_reconstruction { Some(rebuild(adata, &mut trained, &chosen, &genes, whole)?) } else { None };
+        let rebuilt = if self.save_reconstruction {
+            Some(rebuild(adata, &mut trained, &chosen, &genes, whole, ctx)?)
+        } else {
+            None
+        };
         if let Some(path) = &self.save_weights {
             let bytes = weights::bytes(&trained.net.weights, &genes, self)?;
             ctx.files().write(Path::new(path), &bytes)?;

@@ -90,7 +90,7 @@ fn gradients_are_those_of_the_reference() {
     let Some(folder) = data("golden/stagate") else { return };
     let (mut problem, losses) = (problem(&folder), numbers(&folder.join("loss.csv")));
     let mut net = Net::new(weights(&folder, "init"), true);
-    let loss = net.differentiate(&mut problem);
+    let loss = net.differentiate(&mut problem, &|| true);
     assert!((loss / losses[0] - 1.0).abs() < 1e-7, "{loss} for {}", losses[0]);
     let length = numbers(&folder.join("gradnorm_preclip.csv"))[0];
     assert!((net.gradient.length() / length - 1.0).abs() < 1e-6, "{} for {length}", net.gradient.length());
@@ -108,7 +108,7 @@ fn gradients_are_those_of_the_reference() {
     assert!(wrong.iter().all(|w| w.1 < 1e-6), "{wrong:?}");
     // The gradient of tied weights is the sum of both.
     let mut tied = Net::new(weights(&folder, "init"), false);
-    assert_eq!(tied.differentiate(&mut self::problem(&folder)), loss);
+    assert_eq!(tied.differentiate(&mut self::problem(&folder), &|| true), loss);
     let sum = (60, 16, (0..960).map(|k| encoder.first.row(k / 16)[k % 16] + first.row(k / 16)[k % 16]).collect());
     assert!(off(|i, j| tied.gradient.encoder.first.row(i)[j], &sum) < 1e-12);
     let sum = (16, 8, (0..128).map(|k| encoder.second.row(k / 8)[k % 8] + second.row(k / 8)[k % 8]).collect());
@@ -134,7 +134,7 @@ fn two_hundred_epochs_follow_the_reference() {
     };
     assert_eq!(losses.len(), 200);
     for (epoch, (expected, length)) in losses.iter().zip(&lengths).enumerate() {
-        let loss = net.differentiate(&mut problem);
+        let loss = net.differentiate(&mut problem, &|| true);
         assert!((loss / expected - 1.0).abs() < 1e-4, "epoch {epoch}: {loss} for {expected}");
         assert!((net.gradient.length() / length - 1.0).abs() < 1e-3, "epoch {epoch}");
         net.step(ADAM);
@@ -143,7 +143,7 @@ fn two_hundred_epochs_follow_the_reference() {
         }
     }
     assert!(same(&net, "final200") < 1e-4, "{}", same(&net, "final200"));
-    let z = net.embed(&mut problem);
+    let z = net.embed(&mut problem, &|| true);
     let expected = npy(&folder.join("z_final200.npy"));
     assert!(off(|i, j| z.row(i)[j], &expected) < 1e-4);
 }
@@ -153,7 +153,7 @@ fn embedding_and_reconstruction_are_those_of_the_reference() {
     let Some(folder) = data("golden/stagate") else { return };
     let mut problem = problem(&folder);
     let mut net = Net::new(weights(&folder, "init"), false);
-    let z = net.embed(&mut problem);
+    let z = net.embed(&mut problem, &|| true);
     assert!(off(|i, j| z.row(i)[j], &npy(&folder.join("z0.npy"))) < 1e-6);
     let genes: Vec<u32> = (0..60).collect();
     let mut out = vec![0f64; 150 * 60];

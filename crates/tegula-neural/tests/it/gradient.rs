@@ -60,7 +60,7 @@ fn slope(case: &Case, apart: bool, change: impl Fn(&mut Weights<f64>, f64)) -> f
     let loss = |by: f64| {
         let mut weights = case.weights::<f64>();
         change(&mut weights, by);
-        Net::new(weights, apart).differentiate(&mut case.problem())
+        Net::new(weights, apart).differentiate(&mut case.problem(), &|| true)
     };
     let h = 1e-5;
     (8.0 * (loss(h) - loss(-h)) - (loss(2.0 * h) - loss(-2.0 * h))) / (12.0 * h)
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn the_gradient_is_that_of_finite_differences(case in case(30), apart: bool) {
         let mut net = Net::new(case.weights::<f64>(), apart);
-        net.differentiate(&mut case.problem());
+        net.differentiate(&mut case.problem(), &|| true);
         let scale = net.gradient.length().max(1e-3);
         // Along one random direction per tensor, padding left alone.
         let ctx = Ctx::new(case.seed ^ 1);
@@ -101,7 +101,7 @@ proptest! {
     #[test]
     fn f32_is_f64_to_its_digits(case in case(700), apart: bool) {
         let (mut wide, mut net) = (Net::new(case.weights::<f64>(), apart), Net::new(case.weights::<f32>(), apart));
-        let (exact, loss) = (wide.differentiate(&mut case.problem()), net.differentiate(&mut case.problem()));
+        let (exact, loss) = (wide.differentiate(&mut case.problem(), &|| true), net.differentiate(&mut case.problem(), &|| true));
         prop_assert!((loss - exact).abs() <= 2e-5 * exact + 1e-7, "{} for {}", loss, exact);
         let length = wide.gradient.length();
         let far = |a: &[f32], b: &[f64]| a.iter().zip(b).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>().sqrt();

@@ -182,3 +182,19 @@ fn a_loss_that_falls_no_more_ends_the_training_and_so_does_the_user() {
     assert_eq!(outcome["end"], Value::from("stopped by the user"));
     assert!(adata.obsm().contains_key("STAGATE"));
 }
+
+struct Never(Soon);
+
+impl Progress for Never {
+    fn poll(&self) -> Signal {
+        if self.0.poll() == Signal::Stop { Signal::Abort } else { Signal::Continue }
+    }
+}
+
+#[test]
+fn giving_up_in_the_middle_of_an_epoch_stores_nothing() {
+    let mut adata = tissue(1500, 70, Placement::Random);
+    let never = Never(Soon(0.into()));
+    let error = stagate(&mut adata, json!({"k_cutoff": 4}), &Ctx::new(0).with_progress(&never)).unwrap_err();
+    assert!(matches!(error, tegula_core::Error::Cancelled) && !adata.obsm().contains_key("STAGATE"));
+}
