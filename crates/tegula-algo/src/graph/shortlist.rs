@@ -50,7 +50,7 @@ impl List {
         if self.select() {
             let limit = (self.farthest + margin).to_bits();
             let mut end = self.kept;
-            for at in end..self.found.len() {
+            for at in self.kept..self.found.len() {
                 if (self.found[at] >> 32) as u32 <= limit {
                     self.found.swap(end, at);
                     end += 1;
