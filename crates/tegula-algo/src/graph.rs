@@ -9,6 +9,7 @@ mod lattice;
 pub mod neighbors;
 mod prune;
 mod sections;
+mod shortlist;
 mod source;
 pub mod spatial;
 pub mod spatial_neighbors;
@@ -29,13 +30,13 @@ pub use source::Source;
 pub use spatial::{spatial_knn, spatial_radius};
 pub(crate) use undirected::undirected;
 
-use tegula_core::{Csr, Method, Result, entry};
+use tegula_core::{Csr, Method, entry};
 
 /// The methods of this room.
 pub const METHODS: &[&dyn Method] =
     &[&entry::<neighbors::NeighborsParams>(), &entry::<spatial_neighbors::SpatialNeighborsParams>()];
 
 /// The sum of two sparse matrices of one shape.
-pub(crate) fn sum(a: &Csr, b: &Csr) -> Result<Csr> {
+pub(crate) fn sum(a: &Csr, b: &Csr) -> Csr {
     fuzzy::merge(a, b, |x, y| x + y)
 }

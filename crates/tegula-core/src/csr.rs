@@ -96,6 +96,37 @@ impl Csr {
         Self { n_rows: rows.len(), n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() }
     }
 
+    /// A matrix whose row `i` has `len(i)` entries, which `write(i, columns, values)` writes, ascending; rows in parallel.
+    ///
+    /// # Panics
+    /// Where the columns of a row do not ascend or one is not below `n_cols`: a bug of the caller.
+    ///
+    /// ```
+    /// let m = tegula_core::Csr::build(3, 3, |i| i, |_, columns, values| {
+    ///     columns.iter_mut().zip(0..).for_each(|(to, j)| *to = j);
+    ///     values.fill(2.0);
+    /// });
+    /// assert_eq!((m.nnz(), m.row(2)), (3, (&[0u32, 1][..], &[2.0f32, 2.0][..])));
+    /// ```
+    pub fn build(
+        n_rows: usize,
+        n_cols: usize,
+        len: impl Fn(usize) -> usize + Sync,
+        write: impl Fn(usize, &mut [u32], &mut [f32]) + Sync,
+    ) -> Self {
+        let counts = par::map(n_rows, par::BLOCK, |rows| rows.map(&len).collect());
+        let (indptr, indices, values) = fill(&counts, |b, _, mut indices, mut values| {
+            for (i, &len) in (b * par::BLOCK..).zip(&counts[b]) {
+                let ((cols, cols_left), (vals, vals_left)) = (indices.split_at_mut(len), values.split_at_mut(len));
+                write(i, cols, vals);
+                (indices, values) = (cols_left, vals_left);
+            }
+        });
+        let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
+        assert!(matches!(check::in_order(&m), Ok(true)), "columns of a row ascend and stay below n_cols");
+        m
+    }
+
     /// The non-zero entries of a dense matrix.
     pub fn from_dense(dense: &Dense) -> Self {
         let rows: Vec<Vec<(u32, f32)>> = (0..dense.n_rows())
@@ -241,30 +272,16 @@ impl Csr {
         for (k, &j) in cols.iter().enumerate() {
             to[j] = k as u32;
         }
-        let counts = par::map(self.n_rows, par::BLOCK, |rows| {
-            let kept = |i: usize| self.row(i).0.iter().filter(|&&j| to[j as usize] != u32::MAX).count();
-            rows.map(kept).collect()
-        });
-        let (indptr, indices, values) = fill(&counts, |b, starts, indices, values| {
-            let mut at = 0;
-            for i in (b * par::BLOCK..).take(starts.len()) {
-                let (c, v) = self.row(i);
-                for (&j, &x) in c.iter().zip(v) {
-                    if to[j as usize] != u32::MAX {
-                        indices[at] = to[j as usize];
-                        values[at] = x;
-                        at += 1;
-                    }
-                }
-            }
-        });
-        Self {
-            n_rows: self.n_rows,
-            n_cols: cols.len(),
-            indptr: indptr.into(),
-            indices: indices.into(),
-            values: values.into(),
-        }
+        let kept = |i: usize| {
+            let (cols, vals) = self.row(i);
+            cols.iter().map(|&j| to[j as usize]).zip(vals).filter(|e| e.0 != u32::MAX)
+        };
+        Self::build(
+            self.n_rows,
+            cols.len(),
+            |i| kept(i).count(),
+            |i, cols, vals| kept(i).zip(cols.iter_mut().zip(vals)).for_each(|((j, &v), to)| (*to.0, *to.1) = (j, v)),
+        )
     }
 
     /// Every entry, zeros included. Memory is `n_rows × n_cols × 4` bytes: a named act, not a habit.

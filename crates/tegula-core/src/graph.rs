@@ -1,5 +1,7 @@
 //! A weighted graph over observations.
 
+use rayon::prelude::*;
+
 use crate::{Csr, Error, Result};
 
 /// A weighted graph: square, sorted, without self-loops. Edges may be directed; see [`Graph::is_symmetric`].
@@ -98,6 +100,32 @@ impl Graph {
 
     /// True where every edge has its reverse with the same weight.
     pub fn is_symmetric(&self) -> bool {
-        self.0.transpose() == self.0
+        // Looked up one by one: a transposed copy would take as much memory again. Where every edge to a higher node has
+        // its reverse, and there are as many edges to lower ones, these are the reverses.
+        let reversed = |i: usize| {
+            let (nodes, weights) = self.0.row(i);
+            let lower = nodes.partition_point(|&j| (j as usize) < i);
+            let mut higher = nodes[lower..].iter().zip(&weights[lower..]);
+            higher.all(|(&j, &w)| self.0.get(j as usize, i) == w).then(|| nodes.len() - lower)
+        };
+        let all = (0..self.n_nodes()).into_par_iter().with_min_len(64);
+        let n_higher = all.map(reversed).try_reduce(|| 0, |a, b| Some(a + b));
+        n_higher.is_some_and(|n| 2 * n == self.n_edges())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_without_its_reverse_or_with_another_weight_is_seen() {
+        let pair = [(0, 1, 1.0), (1, 0, 1.0)];
+        let with = |more: &[(u32, u32, f32)]| Graph::from_edges(4, &[&pair, more].concat()).unwrap().is_symmetric();
+        assert!(with(&[]) && with(&[(3, 1, 2.0), (1, 3, 2.0)]));
+        assert!(!with(&[(2, 3, 1.0)]) && !with(&[(3, 2, 1.0)]));
+        assert!(!with(&[(3, 1, 2.0), (1, 3, 2.5)]));
+        // As many edges up as down.
+        assert!(!with(&[(2, 3, 1.0), (3, 1, 1.0)]));
     }
 }

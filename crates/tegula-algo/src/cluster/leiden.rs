@@ -21,7 +21,8 @@ use crate::graph::Source;
 /// is known, pass `n_clusters`. For domains that should hang together in space, cluster the joint graph of `tl.scc`.
 ///
 /// # How it works
-/// 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look.
+/// 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look,
+///    until as many visits as there are nodes gain less than a twentieth of what was gained before.
 /// 2. Refinement: inside every community, parts are rebuilt from single nodes; a well connected node joins a well
 ///    connected part, drawn with probability ∝ exp(gain / θ), θ = 0.01.
 /// 3. The parts become the nodes of a smaller graph, which starts from the communities of step 1; on to step 1.

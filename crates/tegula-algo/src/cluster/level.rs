@@ -8,11 +8,11 @@ use super::objective::Objective;
 
 /// A symmetric graph whose nodes may stand for many observations.
 ///
-/// The finest level borrows the caller's graph with `f32` weights; the sums of coarser levels are `f64`.
-pub(super) struct Level<'a, W: Clone> {
+/// The finest level borrows the caller's graph; the weights of coarser ones are summed in `f64` and rounded.
+pub(super) struct Level<'a> {
     indptr: Cow<'a, [usize]>,
     indices: Cow<'a, [u32]>,
-    weights: Cow<'a, [W]>,
+    weights: Cow<'a, [f32]>,
     /// Weight inside a node, each edge counted in both directions.
     inside: Vec<f64>,
     /// What two nodes in one community pay for, `scale` times the product: for modularity the sum of a node's weights,
@@ -26,7 +26,7 @@ pub(super) struct Level<'a, W: Clone> {
     pub total: f64,
 }
 
-impl<'a> Level<'a, f32> {
+impl<'a> Level<'a> {
     /// The finest level of a symmetric graph.
     pub(super) fn of(graph: &'a Graph, objective: Objective, resolution: f64) -> Self {
         let (csr, n) = (graph.csr(), graph.n_nodes());
@@ -49,10 +49,19 @@ impl<'a> Level<'a, f32> {
     }
 }
 
-impl<W: Copy + Into<f64>> Level<'_, W> {
+impl Level<'_> {
     /// Number of nodes.
     pub(super) fn len(&self) -> usize {
         self.mass.len()
+    }
+
+    /// What rounding may change a weight by, relative to it, and more.
+    pub(super) fn noise(&self) -> f64 {
+        /// Of sums in `f64`.
+        const FINE: f64 = 1e-10;
+        /// Of those rounded to `f32`.
+        const COARSE: f64 = 1e-6;
+        if matches!(self.weights, Cow::Borrowed(_)) { FINE } else { COARSE }
     }
 
     /// Whether masses are whole numbers.
@@ -67,13 +76,13 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
 
     /// The other ends of a node's edges, and their weights.
     #[inline]
-    pub(super) fn row(&self, node: usize) -> (&[u32], &[W]) {
+    pub(super) fn row(&self, node: usize) -> (&[u32], &[f32]) {
         let r = self.indptr[node]..self.indptr[node + 1];
         (&self.indices[r.clone()], &self.weights[r])
     }
 
     /// The graph whose nodes are the groups `0..k` of this one's nodes.
-    pub(super) fn merged(&self, group: &[u32], k: usize) -> Level<'static, f64> {
+    pub(super) fn merged(&self, group: &[u32], k: usize) -> Level<'static> {
         let (start, members) = members(group, k);
         let mut indptr = Vec::with_capacity(k + 1);
         let (mut indices, mut weights) = (Vec::<u32>::new(), Vec::new());
@@ -92,7 +101,7 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
                     if *s == 0.0 {
                         touched.push(h);
                     }
-                    *s += w.into();
+                    *s += f64::from(w);
                 }
             }
             for h in touched.drain(..) {
@@ -101,7 +110,7 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
                     inside[g] += w;
                 } else {
                     indices.push(h);
-                    weights.push(w);
+                    weights.push(w as f32);
                 }
             }
             indptr.push(indices.len());
@@ -130,7 +139,7 @@ impl<W: Copy + Into<f64>> Level<'_, W> {
             let (nodes, ws) = self.row(i);
             for (&j, &w) in nodes.iter().zip(ws) {
                 if membership[j as usize] == c {
-                    inside += w.into();
+                    inside += f64::from(w);
                 }
             }
         }

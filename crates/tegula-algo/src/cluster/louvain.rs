@@ -21,7 +21,8 @@ use crate::graph::Source;
 /// cost, and its clusters are connected.
 ///
 /// # How it works
-/// 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look.
+/// 1. Nodes move one by one to the neighbouring community that gains most; a queue holds those worth another look,
+///    until as many visits as there are nodes gain less than a twentieth of what was gained before.
 /// 2. Communities become the nodes of a smaller graph; on to step 1, until nothing merges.
 ///
 /// Rounds of this are repeated from the result until two in a row gain nothing.

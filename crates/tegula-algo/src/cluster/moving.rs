@@ -7,16 +7,20 @@ use tegula_core::{Ctx, Result};
 
 use super::level::Level;
 
-/// Gains below this part of what they are the difference of are rounding, not gains.
-const NOISE: f64 = 1e-10;
+/// Running sums of masses may be off by this part of their total.
+const DRIFT: f64 = 1e-10;
+
+/// Moving ends where as many visits as there are nodes gained less than this part of all gained before: the last ones
+/// take most of the time, and what is left is gained sooner on coarser levels and in later rounds.
+const TAIL: f64 = 0.05;
 
 /// Visits between two looks at the user's wishes.
 const VISITS: usize = 1 << 14;
 
-/// Moves single nodes while that raises the objective, the neighbours of a moved node again through a queue.
+/// Moves single nodes while that raises the objective enough, the neighbours of a moved node again through a queue.
 /// Labels are below the number of nodes and stay so. Returns whether anything moved.
-pub(super) fn move_nodes<W: Copy + Into<f64>>(
-    level: &Level<'_, W>,
+pub(super) fn move_nodes(
+    level: &Level<'_>,
     membership: &mut [u32],
     rng: &mut impl Rng,
     (ctx, task): (&Ctx<'_>, &str),
@@ -28,16 +32,25 @@ pub(super) fn move_nodes<W: Copy + Into<f64>>(
         size[c as usize] += 1;
     }
     let mut empty: Vec<u32> = (0..n as u32).rev().filter(|&c| size[c as usize] == 0).collect();
-    // The running sums of masses may be off by as much; those of CPM are whole numbers and exact.
-    let drift = if level.exact() { 0.0 } else { NOISE * level.total };
+    // The masses of CPM are whole numbers and their sums exact.
+    let drift = if level.exact() { 0.0 } else { DRIFT * level.total };
+    let noise = level.noise();
     let mut queue: VecDeque<u32> = shuffled(n, rng).into();
     let mut queued = vec![true; n];
     let (mut sum, mut touched) = (vec![0.0f64; n], Vec::<u32>::new());
-    let (mut moved, mut visits) = (false, 0);
+    let (mut moved, mut visits) = (false, 0usize);
+    let (mut before, mut lately) = (0.0, 0.0);
 
     while let Some(node) = queue.pop_front() {
+        if visits > 0 && visits.is_multiple_of(n) {
+            before += lately;
+            if lately < TAIL * before {
+                break;
+            }
+            lately = 0.0;
+        }
         visits += 1;
-        if visits % VISITS == 0 {
+        if visits.is_multiple_of(VISITS) {
             ctx.tick(task, 0)?;
         }
         let i = node as usize;
@@ -49,15 +62,15 @@ pub(super) fn move_nodes<W: Copy + Into<f64>>(
             if *s == 0.0 {
                 touched.push(c);
             }
-            *s += w.into();
+            *s += f64::from(w);
         }
         let (own, k) = (membership[i], level.mass[i]);
         let price = level.scale * k;
         let stay = sum[own as usize] - price * (tot[own as usize] - k);
-        let (mut best, mut gain) = (own, stay + price * drift);
+        let (mut best, mut gain) = (own, stay + noise * sum[own as usize] + price * drift);
         for c in touched.drain(..) {
             let w = std::mem::take(&mut sum[c as usize]);
-            let g = w - NOISE * w - price * tot[c as usize];
+            let g = w - noise * w - price * tot[c as usize];
             if g > gain && c != own {
                 (best, gain) = (c, g);
             }
@@ -67,12 +80,13 @@ pub(super) fn move_nodes<W: Copy + Into<f64>>(
             && size[own as usize] > 1
             && let Some(&c) = empty.last()
         {
-            best = c;
+            (best, gain) = (c, 0.0);
         }
         if best == own {
             continue;
         }
         moved = true;
+        lately += gain - stay;
         tot[own as usize] -= k;
         size[own as usize] -= 1;
         if size[best as usize] == 0 {

@@ -96,7 +96,7 @@ pub(super) fn cluster(
 
 /// One round from a partition: through all levels, until every community is one node.
 fn round(
-    base: &Level<'_, f32>,
+    base: &Level<'_>,
     mut membership: Vec<u32>,
     s: &Settings<'_>,
     rng: &mut impl Rng,
@@ -121,13 +121,13 @@ fn round(
 }
 
 /// The coarser graph, the group of every node in it, and the community of every group; `None` where nothing merges.
-fn coarser<W: Copy + Into<f64>>(
-    level: &Level<'_, W>,
+fn coarser(
+    level: &Level<'_>,
     mut community: Vec<u32>,
     s: &Settings<'_>,
     unit: f64,
     rng: &mut impl Rng,
-) -> Option<(Level<'static, f64>, Vec<u32>, Vec<u32>)> {
+) -> Option<(Level<'static>, Vec<u32>, Vec<u32>)> {
     let n = level.len();
     let n_communities = compact(&mut community);
     if n_communities == n {

@@ -12,12 +12,7 @@ const THETA: f64 = 0.01;
 ///
 /// A node that is still alone and well connected to its community joins a well connected part of it, drawn with
 /// probability ∝ exp(gain / θ) among the gains that are not negative.
-pub(super) fn refine<W: Copy + Into<f64>>(
-    level: &Level<'_, W>,
-    membership: &[u32],
-    unit: f64,
-    rng: &mut impl Rng,
-) -> Vec<u32> {
+pub(super) fn refine(level: &Level<'_>, membership: &[u32], unit: f64, rng: &mut impl Rng) -> Vec<u32> {
     let n = level.len();
     let scale = level.scale;
     let mut community = vec![0.0f64; n];
@@ -29,7 +24,7 @@ pub(super) fn refine<W: Copy + Into<f64>>(
         .map(|i| {
             let (nodes, weights) = level.row(i);
             let inside = nodes.iter().zip(weights).filter(|&(&j, _)| membership[j as usize] == membership[i]);
-            inside.map(|(_, &w)| w.into()).sum()
+            inside.map(|(_, &w)| f64::from(w)).sum()
         })
         .collect();
     let mut tot = level.mass.clone();
@@ -51,7 +46,7 @@ pub(super) fn refine<W: Copy + Into<f64>>(
                 if *s == 0.0 {
                     touched.push(part[j as usize]);
                 }
-                *s += w.into();
+                *s += f64::from(w);
             }
         }
         let mut top = 0.0f64;

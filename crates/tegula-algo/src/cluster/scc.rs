@@ -1,6 +1,5 @@
 //! `tl.scc`: domains from expression and position together.
 
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Dict, Error, Graph, Outcome, Result, Slot, Step, Value, keys};
@@ -174,18 +173,32 @@ pub(super) fn found_or_stored(
 
 /// The joint graph of the first `e_neigh` and `s_neigh` neighbours.
 pub(super) fn joint(near_e: &Knn, near_s: &Knn, e_neigh: usize, s_neigh: usize) -> Result<Graph> {
+    both_ways(&chosen(near_e, near_s, e_neigh, s_neigh))
+}
+
+/// The directed graph of the first `e_neigh` and `s_neigh` neighbours.
+fn chosen(near_e: &Knn, near_s: &Knn, e_neigh: usize, s_neigh: usize) -> Csr {
     let n = near_e.n_obs();
-    let rows: Vec<Vec<(u32, f32)>> = (0..n)
-        .into_par_iter()
-        .map(|i| {
-            let mut row = [&near_e.neighbors(i)[..e_neigh], &near_s.neighbors(i)[..s_neigh]].concat();
-            row.sort_unstable();
-            row.dedup();
-            row.into_iter().map(|j| (j, 1.0)).collect()
-        })
-        .collect();
-    let chosen = Csr::from_rows(n, &rows);
-    Graph::from_csr(&crate::graph::sum(&chosen, &chosen.transpose())?)
+    let row = |i: usize| {
+        let mut row = [&near_e.neighbors(i)[..e_neigh], &near_s.neighbors(i)[..s_neigh]].concat();
+        row.sort_unstable();
+        row.dedup();
+        row
+    };
+    Csr::build(
+        n,
+        n,
+        |i| row(i).len(),
+        |i, columns, values| {
+            columns.copy_from_slice(&row(i));
+            values.fill(1.0);
+        },
+    )
+}
+
+/// A + Aᵀ.
+fn both_ways(chosen: &Csr) -> Result<Graph> {
+    Graph::from_csr(&crate::graph::sum(chosen, &chosen.transpose()))
 }
 
 /// Finds domains; see [`SccParams`]. Returns them with the joint graph.
@@ -262,12 +275,14 @@ impl Step for SccParams {
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
         let coords = adata.coords(&self.spatial_key)?;
         let search = || embedding(adata, &self.pca_key, self.n_pcs, Self::ID);
-        let graph = {
-            // The neighbours are let go before the clustering, which needs room of its own.
+        let chosen = {
+            // The neighbours are let go before the graph is made, which needs room of its own.
             let near_e = found_or_stored(adata, self.neighbors_key.as_deref(), self.e_neigh, Self::ID, search, ctx)?;
             let near_s = beside(&coords, self.s_neigh, near_e.n_obs(), Self::ID)?;
-            joint(&near_e, &near_s, self.e_neigh, self.s_neigh)?
+            chosen(&near_e, &near_s, self.e_neigh, self.s_neigh)
         };
+        let graph = both_ways(&chosen)?;
+        drop(chosen);
         let (found, graph) = domains(graph, self, ctx)?;
         let params = Dict::from([
             ("e_neigh".to_owned(), Value::from(self.e_neigh)),

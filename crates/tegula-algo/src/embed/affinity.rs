@@ -179,7 +179,7 @@ impl Points {
         })
         .concat();
         let p = Csr::from_rows(n, &rows);
-        Ok((sum(&p, &p.transpose())?, found.recall))
+        Ok((sum(&p, &p.transpose()), found.recall))
     }
 }
 

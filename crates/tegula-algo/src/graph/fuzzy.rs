@@ -4,7 +4,6 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
-use rayon::prelude::*;
 use tegula_core::{Csr, Graph, Result, par};
 
 use super::Knn;
@@ -12,8 +11,6 @@ use crate::linalg::panel::vectorised;
 
 /// Weights reckoned together.
 const LANES: usize = 8;
-/// Observations per task.
-const ROWS: usize = 256;
 /// Steps of the search for the bandwidth.
 const STEPS: usize = 64;
 /// How near the search has to come to its target; the reference stops at 1e-5.
@@ -40,30 +37,39 @@ const MIN_SCALE: f64 = 1e-3;
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
 pub fn fuzzy_union(knn: &Knn) -> Result<Graph> {
+    fuzzy_union_of(&fuzzy(knn))
+}
+
+/// The fuzzy union of the weights that observations give to their neighbours.
+pub(super) fn fuzzy_union_of(directed: &Csr) -> Result<Graph> {
+    either_way(directed, |p, q| p + q - p * q)
+}
+
+/// The undirected graph with weight 1 wherever there is an edge one way or the other.
+pub(super) fn union_of(directed: &Csr) -> Result<Graph> {
+    either_way(directed, |_, _| 1.0)
+}
+
+/// The weights that each observation gives to its neighbours.
+pub(super) fn fuzzy(knn: &Knn) -> Csr {
     let (n, k) = (knn.n_obs(), knn.k());
     let total = par::sum(n, |range| range.map(|i| knn.distances(i).iter().sum::<f64>()).sum());
     // The reference counts the observation itself, at distance 0.
     let mean = total / (n * (k + 1)) as f64;
-    let mut rows: Vec<(u32, f32)> = vec![(0, 0.0); n * k];
-    rows.par_chunks_mut(k * ROWS).enumerate().for_each(|(b, rows)| {
+    knn.csr(|distances, weights| {
         let mut beyond = vec![[0.0; LANES]; k.div_ceil(LANES)];
-        for (r, row) in rows.chunks_mut(k).enumerate() {
-            let i = b * ROWS + r;
-            let d = knn.distances(i);
-            vectorised(
-                #[inline(always)]
-                || weigh(d, mean, &mut beyond),
-            );
-            for (e, (&j, &w)) in row.iter_mut().zip(knn.neighbors(i).iter().zip(beyond.as_flattened())) {
-                *e = (j, w as f32);
-            }
-            row.sort_unstable_by_key(|e| e.0);
-        }
-    });
-    let indptr: Vec<usize> = (0..=n).map(|i| i * k).collect();
-    let (indices, values): (Vec<u32>, Vec<f32>) = rows.into_iter().unzip();
-    let p = Csr::new(n, n, indptr, indices, values)?;
-    Graph::from_csr(&merge(&p, &p.transpose(), |p, q| p + q - p * q)?)
+        vectorised(
+            #[inline(always)]
+            || weigh(distances, mean, &mut beyond),
+        );
+        weights.iter_mut().zip(beyond.as_flattened()).for_each(|(to, &w)| *to = w as f32);
+    })
+}
+
+/// The undirected graph of a directed one, the weights of both directions of an edge, 0 where there is none, combined by
+/// `f`.
+fn either_way(directed: &Csr, f: impl Fn(f32, f32) -> f32 + Sync) -> Result<Graph> {
+    Graph::from_csr(&merge(directed, &directed.transpose(), f))
 }
 
 /// The weights of one observation's neighbours, into `beyond`, which is a whole number of lanes.
@@ -125,46 +131,34 @@ pub(crate) fn exp(x: f64) -> f64 {
 }
 
 /// The entries of both matrices, 0 where one has none, combined by `f`.
-pub(crate) fn merge(a: &Csr, b: &Csr, f: impl Fn(f32, f32) -> f32 + Sync) -> Result<Csr> {
-    let n = a.n_rows();
-    let parts = par::map(n, par::BLOCK, |range| {
-        let (mut lengths, mut columns, mut values) = (Vec::with_capacity(range.len()), Vec::new(), Vec::new());
-        for i in range {
-            let ((ca, va), (cb, vb)) = (a.row(i), b.row(i));
-            let (mut s, mut t) = (0, 0);
-            let before = columns.len();
-            while s < ca.len() || t < cb.len() {
-                let next = ca.get(s).copied().unwrap_or(u32::MAX).min(cb.get(t).copied().unwrap_or(u32::MAX));
-                let take = |c: &[u32], v: &[f32], at: &mut usize| {
-                    if c.get(*at) == Some(&next) {
-                        *at += 1;
-                        v[*at - 1]
-                    } else {
-                        0.0
-                    }
-                };
-                let x = take(ca, va, &mut s);
-                let y = take(cb, vb, &mut t);
-                columns.push(next);
-                values.push(f(x, y));
+pub(crate) fn merge(a: &Csr, b: &Csr, f: impl Fn(f32, f32) -> f32 + Sync) -> Csr {
+    Csr::build(
+        a.n_rows(),
+        a.n_cols(),
+        |i| both(a.row(i), b.row(i)).count(),
+        |i, columns, values| {
+            for ((j, x, y), to) in both(a.row(i), b.row(i)).zip(columns.iter_mut().zip(values)) {
+                (*to.0, *to.1) = (j, f(x, y));
             }
-            lengths.push(columns.len() - before);
-        }
-        (lengths, columns, values)
-    });
-    let mut indptr = Vec::with_capacity(n + 1);
-    indptr.push(0);
-    let mut end = 0;
-    let (mut indices, mut values) = (Vec::new(), Vec::new());
-    for (lengths, c, v) in parts {
-        for l in lengths {
-            end += l;
-            indptr.push(end);
-        }
-        indices.extend(c);
-        values.extend(v);
-    }
-    Csr::new(n, a.n_cols(), indptr, indices, values)
+        },
+    )
+}
+
+type Entries<'a> = (&'a [u32], &'a [f32]);
+
+/// The columns of two rows with the values of both.
+fn both<'a>((ca, va): Entries<'a>, (cb, vb): Entries<'a>) -> impl Iterator<Item = (u32, f32, f32)> {
+    let (mut s, mut t) = (0, 0);
+    std::iter::from_fn(move || {
+        let (x, y) = (ca.get(s).copied(), cb.get(t).copied());
+        let next = x.into_iter().chain(y).min()?;
+        let take = |there: bool, at: &mut usize, values: &[f32]| {
+            *at += usize::from(there);
+            if there { values[*at - 1] } else { 0.0 }
+        };
+        let x = take(x == Some(next), &mut s, va);
+        Some((next, x, take(y == Some(next), &mut t, vb)))
+    })
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@
 use rayon::prelude::*;
 use tegula_core::{Csr, Ctx, Dense, Error, Graph, Result};
 
+use super::fuzzy::union_of;
+use super::shortlist::List;
 use crate::index::panels::{GROUP, Panels, Queries, length2, scan};
 use crate::linalg::column_means;
-use crate::linalg::panel::W;
+use crate::linalg::panel::{W, vectorised};
 
 /// Queries per block.
 const QUERIES: usize = 128;
@@ -79,32 +81,33 @@ impl Knn {
     /// The directed graph of distances: row `i` holds the distances of `i` to its neighbours. Distances of 0 between
     /// duplicates are stored.
     pub fn distance_csr(&self) -> Csr {
-        self.csr(|d| d as f32)
+        self.csr(|distances, values| values.iter_mut().zip(distances).for_each(|(to, &d)| *to = d as f32))
     }
 
     /// The directed graph with weight 1 from each observation to each of its neighbours.
     pub fn adjacency_csr(&self) -> Csr {
-        self.csr(|_| 1.0)
+        self.csr(|_, values| values.fill(1.0))
     }
 
     /// The undirected graph with weight 1 wherever one of the two is a neighbour of the other.
     pub fn union_graph(&self) -> Result<Graph> {
-        let a = self.adjacency_csr();
-        Graph::from_csr(&super::fuzzy::merge(&a, &a.transpose(), |_, _| 1.0)?)
+        union_of(&self.adjacency_csr())
     }
 
-    pub(crate) fn csr(&self, value: impl Fn(f64) -> f32 + Sync) -> Csr {
+    /// The directed graph with the weights that `weigh(distances, weights)` writes for the neighbours of an observation.
+    pub(super) fn csr(&self, weigh: impl Fn(&[f64], &mut [f32]) + Sync) -> Csr {
         let (n, k) = (self.n_obs(), self.k);
-        let mut entries: Vec<(u32, f32)> = vec![(0, 0.0); n * k];
-        entries.par_chunks_mut(k).enumerate().for_each(|(i, row)| {
-            for (e, (&j, &d)) in row.iter_mut().zip(self.neighbors(i).iter().zip(self.distances(i))) {
-                *e = (j, value(d));
-            }
-            row.sort_unstable_by_key(|e| e.0);
-        });
-        let indptr: Vec<usize> = (0..=n).map(|i| i * k).collect();
-        let (indices, values): (Vec<u32>, Vec<f32>) = entries.into_iter().unzip();
-        Csr::new(n, n, indptr, indices, values).expect("neighbours of a point are distinct observations")
+        Csr::build(
+            n,
+            n,
+            |_| k,
+            |i, columns, values| {
+                weigh(self.distances(i), values);
+                let mut row: Vec<(u32, f32)> = self.neighbors(i).iter().copied().zip(values.iter().copied()).collect();
+                row.sort_unstable_by_key(|e| e.0);
+                row.into_iter().zip(columns.iter_mut().zip(values)).for_each(|(e, to)| (*to.0, *to.1) = e);
+            },
+        )
     }
 }
 
@@ -244,7 +247,7 @@ impl<'a> Exact<'a> {
 
     /// The nearest of rows that are searched together.
     fn nearest(&self, rows: &[u32], k: usize) -> Vec<(f64, u32)> {
-        let mut found: Vec<Found> = rows.iter().map(|_| Found::new(k)).collect();
+        let mut found: Vec<Found> = rows.iter().map(|&i| Found::new(k, self.norms[i as usize])).collect();
         let (mut queries, mut row) = (Queries::new(self.rows.dim()), vec![0f32; self.rows.dim()]);
         for &i in rows {
             self.rows.write(i as usize, &mut row);
@@ -253,32 +256,86 @@ impl<'a> Exact<'a> {
         for (b, longest) in self.longest.iter().enumerate() {
             let groups = b * CANDIDATES / GROUP..((b + 1) * CANDIDATES / GROUP).min(self.panels.n_groups());
             let errors: Vec<f64> = rows.iter().map(|&i| self.error(i as usize, *longest)).collect();
-            let mut limits: Vec<f32> = (0..rows.len()).map(|q| self.limit(rows[q], &found[q], errors[q])).collect();
+            let mut limits: Vec<f32> = found.iter().zip(&errors).map(|(f, &e)| f.limit(e)).collect();
             let near = |q: usize, first: usize, scores: &[f32; W], limit: f32| {
-                let i = rows[q] as usize;
-                for (j, _) in (first..self.norms.len()).zip(scores).filter(|e| *e.1 <= limit && e.0 != i) {
-                    found[q].push(distance2(self.rows.data.row(i), self.rows.data.row(j)), j as u32);
+                let (i, found) = (rows[q], &mut found[q]);
+                found.error = found.error.max(errors[q]);
+                let mut near = (0..W).fold(0u32, |near, l| near | u32::from(scores[l] <= limit) << l);
+                while near != 0 {
+                    let l = near.trailing_zeros() as usize;
+                    near &= near - 1;
+                    // Beyond the last row the panel is filled up.
+                    if first + l < self.norms.len() && first + l != i as usize {
+                        found.list.push(scores[l] + found.norm, (first + l) as u32);
+                    }
                 }
-                self.limit(rows[q], &found[q], errors[q])
+                if !found.list.is_long() {
+                    return limit;
+                }
+                found.list.keep_within(up(2.0 * found.error));
+                found.farthest = f64::from(found.list.farthest()) + found.error;
+                if found.list.is_long() {
+                    // Too many are as near as single precision can tell.
+                    let nearest = self.measured(i, k, &found.list);
+                    found.farthest = nearest[k - 1].0 * self.rows.scale2();
+                    found.list.keep_rows(&nearest.iter().map(|e| e.1).collect::<Vec<_>>());
+                }
+                found.limit(errors[q])
             };
             scan(&self.panels, groups, &queries, &mut limits, near);
         }
-        found.into_iter().flat_map(|f| f.list).collect()
+        rows.iter()
+            .zip(&mut found)
+            .flat_map(|(&i, found)| {
+                found.list.keep_within(up(2.0 * found.error));
+                self.measured(i, k, &found.list)
+            })
+            .collect()
     }
 
-    /// The score above which nothing can be among the nearest of row `i` any more.
-    fn limit(&self, i: u32, found: &Found, error: f64) -> f32 {
-        let reach = |d2: f64| up(d2 * self.rows.scale2() - self.norms[i as usize] + error);
-        found.farthest().map_or(f32::INFINITY, reach)
+    /// The `k` nearest of row `i` in its list, by their squared distances in the data, ties by the lower index.
+    fn measured(&self, i: u32, k: usize, list: &List) -> Vec<(f64, u32)> {
+        let data = self.rows.data;
+        let distance = |j: u32| (distance2(data.row(i as usize), data.row(j as usize)), j);
+        let mut measured: Vec<(f64, u32)> = vectorised(
+            #[inline(always)]
+            || list.rows().map(distance).collect(),
+        );
+        measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        measured.truncate(k);
+        measured
     }
 
     /// How far a score of row `i` may lie from the true ‖x − y‖² − ‖x‖², for ‖y‖ up to `longest`.
     ///
     /// The usual bound of a dot product, (d + 1) roundings of ‖x‖·2‖y‖ + ‖y‖², and one more rounding of each
-    /// coordinate when centred; doubled, which also covers the higher orders. The constant is for underflow.
+    /// coordinate when centred, of ‖x‖² and of its sum with the score; doubled, which also covers the higher orders. The
+    /// constant is for underflow.
     fn error(&self, i: usize, longest: f64) -> f64 {
         let reach = self.norms[i].sqrt() + longest;
-        2.0 * (self.rows.dim() as f64 + 5.0) * ROUNDING * reach * reach + 1e-30
+        2.0 * (self.rows.dim() as f64 + 8.0) * ROUNDING * reach * reach + 1e-30
+    }
+}
+
+/// What is known of the nearest of one query, in the scale of the centred rows.
+struct Found {
+    list: List,
+    /// ‖x‖² of the query.
+    norm: f32,
+    /// The squared distance of the k-th nearest so far is not more than this.
+    farthest: f64,
+    /// The largest error of a distance in the list.
+    error: f64,
+}
+
+impl Found {
+    fn new(k: usize, norm: f64) -> Self {
+        Self { list: List::new(k), norm: norm as f32, farthest: f64::INFINITY, error: 0.0 }
+    }
+
+    /// The score above which, with an error up to `error`, nothing can be among the nearest any more.
+    fn limit(&self, error: f64) -> f32 {
+        up(self.farthest - f64::from(self.norm) + error)
     }
 }
 
@@ -306,31 +363,4 @@ pub(crate) fn distance2(a: &[f32], b: &[f32]) -> f64 {
         }
     }
     ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]))
-}
-
-/// The nearest of one query so far, nearest first.
-struct Found {
-    k: usize,
-    list: Vec<(f64, u32)>,
-}
-
-impl Found {
-    fn new(k: usize) -> Self {
-        Self { k, list: Vec::with_capacity(k + 1) }
-    }
-
-    /// Squared distance of the k-th nearest so far, once there are `k`.
-    fn farthest(&self) -> Option<f64> {
-        self.list.get(self.k - 1).map(|e| e.0)
-    }
-
-    fn push(&mut self, d2: f64, j: u32) {
-        // Later candidates have higher indices, so a tie is lost.
-        if self.farthest().is_some_and(|f| d2 >= f) {
-            return;
-        }
-        let at = self.list.partition_point(|e| e.0 <= d2);
-        self.list.truncate(self.k - 1);
-        self.list.insert(at, (d2, j));
-    }
 }

@@ -223,7 +223,7 @@ impl Step for SpatialNeighborsParams {
             Some(libraries) => within_sections(&coords, libraries, |part| mode.build(self, part, ctx))?,
         };
         let lengths = match (self.radius_z, &libraries) {
-            (Some(radius), Some(libraries)) => super::sum(&lengths, &between_sections(&coords, libraries, radius)?)?,
+            (Some(radius), Some(libraries)) => super::sum(&lengths, &between_sections(&coords, libraries, radius)?),
             _ => lengths,
         };
         let mut weights = lengths.with_values(vec![1.0; lengths.nnz()]);

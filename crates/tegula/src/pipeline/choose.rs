@@ -39,7 +39,7 @@ const MOST_SWEPT: usize = 50_000;
 
 /// Most observations for which communities are sought until nothing is gained, and the rounds beyond.
 const MOST_THOROUGH: usize = 200_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// A stage looks at the data as the stages before left it and names the steps to run.
 type Stage = fn(&AnnData, &RunOptions, &str, &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>>;

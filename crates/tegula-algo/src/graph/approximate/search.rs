@@ -1,6 +1,7 @@
 //! The nearest of all rows of a cell, among the cells around it.
 
 use super::super::knn::{Centred, distance2};
+use super::super::shortlist::List;
 use super::cells::{Cell, lengths};
 use crate::index::panels::{Panels, Queries, length2, scan};
 use crate::linalg::panel::W;
@@ -57,10 +58,8 @@ impl<'a> Search<'a> {
         for rows in self.cells[a].rows.chunks(BLOCK) {
             for (list, &i) in self.block(a, rows, share, &apart).iter_mut().zip(rows) {
                 list.keep();
-                let measured = list.found.iter().map(|&e| {
-                    let j = e as u32;
-                    (distance2(self.data.data.row(i as usize), self.data.data.row(j as usize)), j)
-                });
+                let measured =
+                    list.rows().map(|j| (distance2(self.data.data.row(i as usize), self.data.data.row(j as usize)), j));
                 let mut measured: Vec<(f64, u32)> = measured.collect();
                 measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 out.extend_from_slice(&measured[..self.k]);
@@ -117,7 +116,10 @@ impl<'a> Search<'a> {
             let (q, norm) = who[at];
             let list = &mut lists[q];
             for (&j, &s) in cell.rows[first..].iter().zip(scores).filter(|e| *e.1 <= limit && *e.0 != rows[q]) {
-                list.push((s + norm).max(0.0), j);
+                list.push(s + norm, j);
+                if list.is_long() {
+                    list.keep();
+                }
             }
             list.farthest() - norm
         };
@@ -131,40 +133,4 @@ struct Space {
     /// The rows that look through a cell, by their number in the block, and their squared distances from its centre.
     asking: Vec<(usize, f32)>,
     rows: Vec<Vec<f32>>,
-}
-
-/// The nearest of one row so far, and some more until there are too many.
-struct List {
-    kept: usize,
-    /// Squared distance, whose bits grow with it, then the row.
-    found: Vec<u64>,
-    farthest: f32,
-}
-
-impl List {
-    fn new(kept: usize) -> Self {
-        Self { kept, found: Vec::with_capacity(2 * kept + W), farthest: f32::INFINITY }
-    }
-
-    /// No neighbour is farther than this, squared.
-    fn farthest(&self) -> f32 {
-        self.farthest
-    }
-
-    #[inline]
-    fn push(&mut self, d2: f32, j: u32) {
-        self.found.push(u64::from(d2.to_bits()) << 32 | u64::from(j));
-        if self.found.len() >= 2 * self.kept {
-            self.keep();
-        }
-    }
-
-    /// Drops all but the nearest.
-    fn keep(&mut self) {
-        if self.found.len() >= self.kept {
-            let (_, last, _) = self.found.select_nth_unstable(self.kept - 1);
-            self.farthest = f32::from_bits((*last >> 32) as u32);
-            self.found.truncate(self.kept);
-        }
-    }
 }
