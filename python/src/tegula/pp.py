@@ -1067,8 +1067,8 @@ def diffuse(
 
     References
     ----------
-    Batson & Royer, Noise2Self, ICML 2019, <https://doi.org/10.48550/arXiv.1901.11365>; Coifman & Lafon, Diffusion
-    maps, 2006, <https://doi.org/10.1016/j.acha.2006.04.006>
+    Batson & Royer, `Noise2Self`, ICML 2019, <https://doi.org/10.48550/arXiv.1901.11365>; Coifman & Lafon,
+    Diffusion maps, 2006, <https://doi.org/10.1016/j.acha.2006.04.006>
     """
     params = {
         "n_steps": n_steps,
@@ -1389,7 +1389,7 @@ def neighbors(
     n_pcs
         Use only the first so many columns of the embedding; all if not given.
     use_rep
-        The embedding in `obsm` to measure distances in.
+        The embedding in `obsm` to measure distances in, or `X` itself.
     method
         How connections are weighted.
     exact
@@ -1423,7 +1423,7 @@ def neighbors(
 
     **When to use it**
 
-    After `tl.pca`, before `tl.louvain`, `tl.leiden` or UMAP. Where position in the tissue should count too, see
+    After `pp.pca`, before `tl.louvain`, `tl.leiden` or UMAP. Where position in the tissue should count too, see
     `tl.scc`, which makes its own graph.
 
     **How it works**
