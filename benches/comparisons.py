@@ -33,7 +33,7 @@ def present(names):
 
 @functools.cache
 def stage(name, last):
-    """One of `counts`, `logged`, `pca`, `graph` of a tissue, or n blobs in 30 dimensions (`blobs_N`) or d (`blobs_NxD`)."""
+    """Return one of `counts`, `logged`, `pca`, `graph` of a tissue, or N blobs in 30 or D columns (`blobs_NxD`)."""
     import scanpy as sc
 
     if name.startswith("blobs_"):
@@ -284,7 +284,7 @@ COMPARISONS = [
     Comparison("kmeans batches", "scikit-learn", ("blobs_1000000x50",), "pca",
                ours("tl", "kmeans", n_clusters=20, n_init=1, batch_size=1024), sklearn_kmeans(20, batch_size=1024),
                explained, 1),
-    # R's Mclust(G = 7, "EEE") took 14.9 CPU seconds for a section of 3639 × 30; R is not installed by `make bench`.
+    # R's Mclust(G = 7, "EEE") took 14.9 CPU seconds for a section of 3639 x 30; R is not installed by `make bench`.
     Comparison("mclust EEE", "scikit-learn", ("dlpfc_151673", "blobs_100000"), "pca",
                ours("tl", "mclust", n_components=[7], model_names=["EEE"]), sklearn_mixture(7), likelihood),
     Comparison("diffmap", "scanpy", TISSUES, "graph", ours("tl", "diffmap"), scanpy("tl", "diffmap", seeded=True),

@@ -316,3 +316,34 @@ def test_spateos_mclust_is_rs_and_one_value_will_do_for_a_list():
     assert adata.uns["mclust"]["model"] == "EEE"
     mclust_py(other)
     assert list(other.uns["mclust"]["bic_table"]["n_components"]) == list(range(1, 10))
+
+
+def test_stagates_weights_come_back_from_a_file(tmp_path):
+    adata = prepared()
+    common = {"hidden_dims": [32, 8], "k_cutoff": 6}
+    weights = str(tmp_path / "weights.safetensors")
+    tg.tl.stagate(adata, n_epochs=20, save_weights=weights, save_loss=True, **common)
+    z = adata.obsm["STAGATE"].copy()
+    assert z.shape == (400, 8) and len(adata.uns["stagate"]["losses"]) == 20
+    tg.tl.stagate(adata, n_epochs=0, load_weights=weights, **common)
+    np.testing.assert_array_equal(z, adata.obsm["STAGATE"])
+    with pytest.raises(FileNotFoundError, match="absent"):
+        tg.tl.stagate(adata, n_epochs=0, load_weights=str(tmp_path / "absent"), **common)
+
+
+def test_stagates_graph_and_rebuilt_genes_are_tables():
+    adata = prepared()
+    genes = list(adata.var_names[:2])
+    tg.tl.stagate(
+        adata,
+        hidden_dims=[16, 4],
+        n_epochs=3,
+        k_cutoff=6,
+        save_spatial_net=True,
+        save_reconstruction=True,
+        reconstruction_genes=genes,
+    )
+    assert list(adata.uns["Spatial_Net"].columns) == ["Cell1", "Cell2", "Distance"]
+    assert list(adata.obsm["STAGATE_ReX"].columns) == genes
+    with pytest.raises(Exception, match="cuda"):
+        tg.tl.stagate(adata, k_cutoff=6, device="cuda")

@@ -28,8 +28,8 @@ pub use net::{Gradient, Net, Problem, Weights, Widths};
 /// of noise.
 ///
 /// # When to use it
-/// For spatial domains of a tissue with some hundred to a million observations: then `tl.mclust` with model EEE on
-/// `obsm["STAGATE"]`. Input: log-normalised expression, of a targeted panel all genes, of a whole transcriptome some 3,000
+/// For spatial domains of a tissue with some hundred to a million observations: then `tl.mclust` with model EEE on the
+/// embedding. Input: log-normalised expression, of a targeted panel all genes, of a whole transcriptome some 3,000
 /// highly variable ones. Choose `rad_cutoff` so that an observation has 6 to 15 neighbours. Compare with `pp.diffuse`,
 /// which needs no training.
 ///

@@ -931,11 +931,10 @@ def harmony(
     **How it works**
 
     Observations, at length one, are clustered softly: the share of cluster k is `exp(−dist / sigma)` times a
-    penalty
-    `((E + 1) / (O + 1))^theta` that favours clusters in which the observation's batch is rarer (O) than expected (E). Shares
-    are updated for a twentieth of the observations at a time, in random order. Then within every cluster a ridge
-    regression of the embedding on the batches is subtracted, weighted by the shares. Both repeat until the
-    objective falls no more.
+    factor, ((E + 1) / (O + 1))^`theta`, that favours clusters in which the observation's batch is rarer (O) than
+    expected (E). Shares are updated for a twentieth of the observations at a time, in random order. Then within
+    every cluster a ridge regression of the embedding on the batches is subtracted, weighted by the shares. Both
+    repeat until the objective falls no more.
 
     **Determinism**
 
@@ -1039,9 +1038,8 @@ def diffuse(
     **How it works**
 
     W is the graph with a loop of weight 1 at every observation, its rows divided by their sums; with `alpha`
-    below 1 it is
-    `(1 − alpha) I + alpha W`. The embedding Z becomes `Wᵗ Z`, t = `n_steps`. An observation without neighbours keeps its
-    own.
+    below 1 it is (1 − alpha) I + alpha W. The embedding Z becomes Wᵗ Z, t = `n_steps`. An observation without
+    neighbours keeps its own.
 
     Where `n_steps` is not given it is chosen without labels, by prediction: after t steps, leave out of every
     observation's mean the share that came back to itself, `(Wᵗ Z)ᵢ − pᵢ Zᵢ` over `1 − pᵢ` with p the diagonal of

@@ -2254,10 +2254,9 @@ def stagate(
     **When to use it**
 
     For spatial domains of a tissue with some hundred to a million observations: then `tl.mclust` with model EEE
-    on
-    `obsm["STAGATE"]`. Input: log-normalised expression, of a targeted panel all genes, of a whole transcriptome some 3,000
-    highly variable ones. Choose `rad_cutoff` so that an observation has 6 to 15 neighbours. Compare with
-    `pp.diffuse`, which needs no training.
+    on the embedding. Input: log-normalised expression, of a targeted panel all genes, of a whole transcriptome
+    some 3,000 highly variable ones. Choose `rad_cutoff` so that an observation has 6 to 15 neighbours. Compare
+    with `pp.diffuse`, which needs no training.
 
     **How it works**
 

@@ -27,9 +27,9 @@ const BLOCK: usize = 256;
 /// beat. Not before differential expression: neighbours are no longer independent.
 ///
 /// # How it works
-/// W is the graph with a loop of weight 1 at every observation, its rows divided by their sums; with `alpha` below 1 it is
-/// `(1 − alpha) I + alpha W`. The embedding Z becomes `Wᵗ Z`, t = `n_steps`. An observation without neighbours keeps its
-/// own.
+/// W is the graph with a loop of weight 1 at every observation, its rows divided by their sums; with `alpha` below 1
+/// it is (1 − alpha) I + alpha W. The embedding Z becomes Wᵗ Z, t = `n_steps`. An observation without neighbours keeps
+/// its own.
 ///
 /// Where `n_steps` is not given it is chosen without labels, by prediction: after t steps, leave out of every
 /// observation's mean the share that came back to itself, `(Wᵗ Z)ᵢ − pᵢ Zᵢ` over `1 − pᵢ` with p the diagonal of Wᵗ, and

@@ -68,7 +68,7 @@ pub(super) fn exp_negative(x: f32) -> f32 {
     let k = shifted - SHIFTER;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
     let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
-    let tail = 1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0));
+    let tail = 1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0)));
     let p = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * tail)));
     if x < -87.0 { 0.0 } else { power * p }
 }

@@ -33,9 +33,9 @@ const START_ROUNDS: usize = 25;
 /// `pp.combat`.
 ///
 /// # How it works
-/// Observations, at length one, are clustered softly: the share of cluster k is `exp(−dist / sigma)` times a penalty
-/// `((E + 1) / (O + 1))^theta` that favours clusters in which the observation's batch is rarer (O) than expected (E). Shares
-/// are updated for a twentieth of the observations at a time, in random order. Then within every cluster a ridge
+/// Observations, at length one, are clustered softly: the share of cluster k is `exp(−dist / sigma)` times a factor,
+/// ((E + 1) / (O + 1))^`theta`, that favours clusters in which the observation's batch is rarer (O) than expected (E).
+/// Shares are updated for a twentieth of the observations at a time, in random order. Then within every cluster a ridge
 /// regression of the embedding on the batches is subtracted, weighted by the shares. Both repeat until the objective
 /// falls no more.
 ///
