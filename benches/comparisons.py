@@ -151,6 +151,22 @@ def sklearn_mixture(n_components):
     return call
 
 
+def batched(a, seed):
+    """Four batches, each shifted its own way."""
+    a.obs["batch"] = (np.arange(a.n_obs) % 4).astype(str)
+    a.obsm["X_pca"] = (
+        a.obsm["X_pca"]
+        + np.float32(1.5) * np.eye(4, a.obsm["X_pca"].shape[1], dtype=np.float32)[np.arange(a.n_obs) % 4]
+    )
+
+
+def harmonypy(a, seed):
+    from harmonypy import run_harmony
+
+    found = run_harmony(a.obsm["X_pca"], a.obs, "batch", theta=2, random_state=seed, verbose=False)
+    a.obsm["X_pca_harmony"] = found.Z_corr.T
+
+
 def rooted(a, _):
     a.uns["iroot"] = 0
 
@@ -225,6 +241,13 @@ def likelihood(state, mine, _):
     return mine.uns["mclust"]["loglik"] / state.n_obs
 
 
+def batches_apart(_, mine, other):
+    """Mean distance of the batches' means from the mean of all."""
+    z = mine.obsm["X_pca_harmony"]
+    means = np.array([z[mine.obs["batch"] == b].mean(0) for b in np.unique(mine.obs["batch"])])
+    return np.linalg.norm(means - z.mean(0), axis=1).mean()
+
+
 def eigenvalue_error(_, mine, other):
     return abs(np.asarray(mine.uns["diffmap_evals"]) - np.asarray(other.uns["diffmap_evals"])).max()
 
@@ -287,6 +310,8 @@ COMPARISONS = [
     # R's Mclust(G = 7, "EEE") took 14.9 CPU seconds for a section of 3639 x 30; R is not installed by `make bench`.
     Comparison("mclust EEE", "scikit-learn", ("dlpfc_151673", "blobs_100000"), "pca",
                ours("tl", "mclust", n_components=[7], model_names=["EEE"]), sklearn_mixture(7), likelihood),
+    Comparison("harmony", "harmonypy", ("dlpfc_151673", "blobs_100000"), "pca",
+               both(batched, ours("pp", "harmony", key="batch")), both(batched, harmonypy), batches_apart, 3),
     Comparison("diffmap", "scanpy", TISSUES, "graph", ours("tl", "diffmap"), scanpy("tl", "diffmap", seeded=True),
                eigenvalue_error, 1),
     Comparison("diffmap+dpt", "scanpy", TISSUES, "graph", both(rooted, ours("tl", "diffmap"), ours("tl", "dpt")),
