@@ -166,6 +166,10 @@ pub(super) fn groups(
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<Vec<StepCall>> {
     let ways = Way::all(options)?;
+    // SCC alone has its groups already: the lattice need not be looked for again.
+    if ways == [Way::Scc] {
+        return Ok(Vec::new());
+    }
     let around = Neighborhoods::of(adata, options, spatial_key, 6, &mut |_| ())?;
     let mut steps = Vec::new();
     let mut found = Vec::new();
