@@ -12,6 +12,7 @@ use tegula_core::{
 };
 
 use crate::graph::neighbors::embedding;
+use crate::linalg::column_means;
 
 /// Observations per parallel block.
 const BLOCK: usize = 256;
@@ -165,19 +166,9 @@ impl<'a> Walk<'a> {
 
 /// Sum of the squared distances of the rows from their mean.
 pub(super) fn variance(z: &Dense) -> f64 {
-    let d = z.n_cols();
-    let sums = par::sum_vectors(z.n_rows(), par::BLOCK, 2 * d, |rows| {
-        let mut sums = vec![0.0; 2 * d];
-        for i in rows {
-            for (k, &x) in z.row(i).iter().enumerate() {
-                sums[k] += f64::from(x);
-                sums[d + k] += f64::from(x) * f64::from(x);
-            }
-        }
-        sums
-    });
-    let n = z.n_rows().max(1) as f64;
-    (0..d).map(|k| sums[d + k] - sums[k] * sums[k] / n).sum()
+    let mean = column_means(z);
+    let of_row = |i: usize| z.row(i).iter().zip(&mean).map(|(&x, m)| (f64::from(x) - m).powi(2)).sum::<f64>();
+    par::sum(z.n_rows(), |rows| rows.map(of_row).sum())
 }
 
 impl Step for DiffuseParams {
