@@ -44,6 +44,7 @@ pub(crate) fn command() -> Command {
         .subcommand(run())
         .subcommand(Command::new("info").about("Shows what a file holds").arg(input()).arg(json("Prints it as JSON")))
         .subcommand(convert())
+        .subcommand(concat())
         .subcommand(room("pp", "Preprocessing: one step on a file"))
         .subcommand(room("tl", "Tools: one analysis on a file"))
         .subcommand(plots())
@@ -91,6 +92,22 @@ fn convert() -> Command {
             .value_delimiter(',')
             .help("Columns with the positions [default: the usual names, as x and y]"),
     ])
+}
+
+fn concat() -> Command {
+    Command::new("concat").about("Joins several sections into one file: the variables and columns that all have").args(
+        [
+            Arg::new("inputs")
+                .value_name("INPUT")
+                .required(true)
+                .num_args(2..)
+                .value_parser(value_parser!(PathBuf))
+                .help("The files to join"),
+            output("FILE", "The h5ad file to write").required(true),
+            text("label", "COL", "Column of obs that tells the sections apart").default_value("section"),
+            text("names", "A,B,…", "Names of the sections [default: those of the files]").value_delimiter(','),
+        ],
+    )
 }
 
 fn output(value: &'static str, help: &'static str) -> Arg {

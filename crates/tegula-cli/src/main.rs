@@ -2,6 +2,7 @@
 
 mod args;
 mod bars;
+mod concat;
 mod convert;
 mod info;
 mod methods;
@@ -94,6 +95,7 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 "run" => run::run(m, &door),
                 "info" => info::info(m),
                 "convert" => convert::convert(m, &door),
+                "concat" => concat::run(m, &door),
                 "pp" | "tl" => step::step(name, m, &door),
                 "pl" => plot::plot(m, &door),
                 "metrics" => metrics::metrics(m, &door),

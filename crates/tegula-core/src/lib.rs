@@ -5,6 +5,7 @@
 
 mod anndata;
 mod buf;
+mod concat;
 mod coords;
 mod csr;
 mod ctx;
@@ -24,6 +25,7 @@ mod value;
 
 pub use anndata::{AnnData, Origin, Raw};
 pub use buf::{Buf, Foreign};
+pub use concat::concat;
 pub use coords::Coords;
 pub use csr::{Csr, sum_duplicates};
 pub use ctx::Ctx;

@@ -9,6 +9,7 @@ mod bad_input;
 mod door;
 mod files;
 mod good;
+mod sections;
 mod simulate;
 #[cfg(unix)]
 mod stop;
