@@ -5,6 +5,7 @@ mod check;
 mod chosen_genes;
 mod columns;
 pub mod combat;
+pub mod copy_layer;
 mod dense;
 pub mod diffuse;
 mod fast_math;
@@ -26,6 +27,7 @@ pub use check::{check_counts, check_finite};
 pub use chosen_genes::chosen_genes;
 pub use columns::{Totals, moments};
 pub use combat::{CombatParams, combat};
+pub use copy_layer::CopyLayerParams;
 pub use diffuse::{DiffuseParams, Steps, choose_steps, diffuse};
 pub use filter_cells::{FilterCellsParams, filter_cells};
 pub use filter_genes::{FilterGenesParams, filter_genes};
@@ -46,6 +48,7 @@ pub const METHODS: &[&dyn Method] = &[
     &entry::<CalculateQcMetricsParams>(),
     &entry::<FilterCellsParams>(),
     &entry::<FilterGenesParams>(),
+    &entry::<CopyLayerParams>(),
     &entry::<NormalizeTotalParams>(),
     &entry::<Log1pParams>(),
     &entry::<HighlyVariableGenesParams>(),

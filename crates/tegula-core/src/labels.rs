@@ -71,6 +71,19 @@ impl Labels {
         &self.categories
     }
 
+    /// How many categories some observation has.
+    ///
+    /// ```
+    /// let labels = tegula_core::Labels::new(vec![0, -1, 2], ["a", "b", "c"].map(str::to_owned).to_vec(), false)?;
+    /// assert_eq!(labels.n_used(), 2);
+    /// # Ok::<(), tegula_core::Error>(())
+    /// ```
+    pub fn n_used(&self) -> usize {
+        let mut used = vec![false; self.categories.len()];
+        self.codes.iter().filter_map(|&c| usize::try_from(c).ok()).for_each(|c| used[c] = true);
+        used.into_iter().filter(|&used| used).count()
+    }
+
     /// Whether the order of the categories means something.
     pub fn ordered(&self) -> bool {
         self.ordered

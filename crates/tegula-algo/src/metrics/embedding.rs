@@ -134,9 +134,6 @@ pub fn score_stored_embedding(
 
 /// Whether labels name at least two groups, and fewer than observations.
 fn says_something(labels: &Labels) -> bool {
-    let mut used: Vec<i32> = labels.codes().iter().copied().filter(|&c| c >= 0).collect();
-    let n = used.len();
-    used.sort_unstable();
-    used.dedup();
-    (2..n).contains(&used.len())
+    let labelled = labels.codes().iter().filter(|&&c| c >= 0).count();
+    (2..labelled).contains(&labels.n_used())
 }

@@ -60,10 +60,8 @@ pub fn score(
     ctx: &Ctx<'_>,
 ) -> Result<Dict> {
     let found = adata.labels(pred_key)?;
-    let mut used: Vec<i32> = found.codes().iter().copied().filter(|&c| c >= 0).collect();
-    used.sort_unstable();
-    used.dedup();
-    let mut table = Dict::from([("n_clusters".to_owned(), Value::from(used.len()))]);
+    let n_clusters = found.n_used();
+    let mut table = Dict::from([("n_clusters".to_owned(), Value::from(n_clusters))]);
     let mut put = |name: &str, value: Value| table.insert(name.to_owned(), value);
     if let Some(key) = truth_key {
         let agreement = Agreement::of(&adata.labels(key)?, &found)?;
@@ -76,7 +74,7 @@ pub fn score(
         put("completeness", agreement.completeness().into());
         put("v_measure", agreement.v_measure().into());
     }
-    if !used.is_empty() && adata.has(&Slot::obsm(&options.spatial_key)) {
+    if n_clusters > 0 && adata.has(&Slot::obsm(&options.spatial_key)) {
         let coords = adata.coords(&options.spatial_key)?;
         put("chaos", chaos(&coords, &found)?.into());
         // Too few observations for its ten neighbours: the measure does not exist.

@@ -1,12 +1,13 @@
 //! Louvain and Leiden: known optima, properties, and the quality the reference reaches.
 
 use std::fs;
-use std::path::PathBuf;
 
 use proptest::prelude::*;
 use tegula_algo::cluster::{LeidenParams, LouvainParams, Objective, Partition, leiden, louvain};
 use tegula_algo::metrics::modularity;
 use tegula_core::{AnnData, Csr, Ctx, Dict, Error, Frame, Graph, Progress, Signal, Step, Value, run};
+
+use crate::data::data;
 
 pub(crate) type Edge = (u32, u32, f32);
 
@@ -345,14 +346,7 @@ fn the_order_of_the_nodes_does_not_matter_to_the_quality() {
 // ---- the reference ----
 
 fn golden(name: &str) -> Option<String> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let root = std::env::var_os("TEGULA_DATA").map_or_else(|| PathBuf::from(default), PathBuf::from);
-    let path = root.join("golden/scc").join(name);
-    let text = fs::read_to_string(&path).ok();
-    if text.is_none() {
-        eprintln!("skipped: no data at {}", path.display());
-    }
-    text
+    data(&format!("golden/scc/{name}")).map(|path| fs::read_to_string(path).unwrap())
 }
 
 /// Spateo's joint graph of `VisualCortex1207`, every directed edge an undirected one: mutual pairs weigh 2.

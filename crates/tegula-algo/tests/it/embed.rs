@@ -1,6 +1,6 @@
 //! Embeddings against the reference's numbers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
@@ -13,20 +13,9 @@ use tegula_algo::linalg::panel::Real;
 use tegula_algo::metrics::{ScoreOptions, score_embedding, score_stored_embedding};
 use tegula_core::{AnnData, Coords, Ctx, Dense, Error, Frame, Matrix, Outcome, Progress, Signal, Value};
 
+use crate::data::data;
 use crate::graph::same_for_any_threads;
 use crate::scc::npy;
-
-/// A folder of reference data, if it is on this machine.
-pub(crate) fn data(name: &str) -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let root = std::env::var_os("TEGULA_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no data at {}", folder.display());
-    None
-}
 
 fn golden_terms<T: Real>(folder: &Path) -> Terms<T> {
     let (d, x) = npy(&folder.join("X_raw.npy"));

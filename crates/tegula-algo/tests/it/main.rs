@@ -5,6 +5,7 @@
 mod cluster;
 mod communities;
 mod consensus;
+mod data;
 mod delaunay;
 mod diffuse;
 mod diffusion;

@@ -1,24 +1,17 @@
 //! Mixtures of Gaussians against R's mclust 6.0.0, and by their properties.
 
-use std::path::PathBuf;
-
 use serde_json::Value as Json;
 use tegula_algo::cluster::MclustParams;
 use tegula_algo::cluster::mclust::{Estimate, Fit, Init, Model, Points, em, estimate, mclust, start};
 use tegula_core::{AnnData, Ctx, Error, Frame, Labels, Step, Value};
 
+use crate::data::data;
 use crate::graph::same_for_any_threads;
 use crate::kmeans::blobs;
 
 /// R's results for faithful, iris and diabetes, if they are on this machine.
 fn golden() -> Vec<(String, Json)> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let root = std::env::var_os("TEGULA_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let folder = root.join("golden/mclust");
-    if !folder.is_dir() {
-        eprintln!("skipped: no data at {}", folder.display());
-        return Vec::new();
-    }
+    let Some(folder) = data("golden/mclust") else { return Vec::new() };
     let read = |name: &str| {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
         (name.to_owned(), serde_json::from_str(&text).unwrap())

@@ -7,18 +7,12 @@ use tegula_algo::cluster::METHODS;
 use tegula_algo::cluster::scc::{ClusterMethod, SccParams, scc, scc_graph};
 use tegula_core::{AnnData, Coords, Ctx, Dense, Error, Frame, Graph};
 
+use crate::data::data;
 use crate::graph::same_for_any_threads;
 
 /// The folder of reference results for spatially constrained clustering, if it is on this machine.
 pub(crate) fn golden() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let root = std::env::var_os("TEGULA_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let folder = root.join("golden/scc");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no data at {}", folder.display());
-    None
+    data("golden/scc")
 }
 
 /// The numbers of a two-dimensional .npy file and its width.

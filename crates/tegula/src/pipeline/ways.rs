@@ -217,8 +217,7 @@ fn known_number(adata: &AnnData, options: &RunOptions, say: &mut dyn FnMut(Said<
         return Ok(options.n_clusters);
     }
     let Some(key) = &options.labels else { return Ok(None) };
-    let labels = adata.labels(key)?;
-    let number = labels.codes().iter().filter(|&&c| c >= 0).collect::<std::collections::BTreeSet<_>>().len();
+    let number = adata.labels(key)?.n_used();
     say(Said::Note(&format!("mclust: {number} domains, as obs[\"{key}\"] has; --n-clusters names another number")));
     Ok(Some(number.max(1)))
 }

@@ -12,6 +12,7 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("pp.calculate_qc_metrics", json!({})),
         ("pp.filter_cells", json!({"min_genes": 1})),
         ("pp.filter_genes", json!({"min_cells": 3})),
+        ("pp.copy_layer", json!({})),
         ("pp.normalize_total", json!({})),
         ("pp.log1p", json!({})),
         ("pp.highly_variable_genes", json!({"n_top_genes": 40})),
