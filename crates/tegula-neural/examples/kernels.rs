@@ -29,8 +29,8 @@ fn main() -> Result<()> {
     let flops = input.flops(HIDDEN);
     let one = x.select_rows(&[0]).values().len();
     println!("{} x {}, {one} non-zeros in the first row", x.n_rows(), x.n_cols());
-    time("X W1", flops, || input.times(&w, &mut u, &|| true));
-    time("Xt dU", flops, || input.add_transposed_times(&u, &mut w, &|| true));
+    time("X W1", flops, || input.times(&w, &mut u, 0, &|| true));
+    time("Xt dU", flops, || input.add_transposed_times(&u, 0, &mut w, &|| true));
     let (a, m, second) = (filled(STEP, HIDDEN), filled(HIDDEN, HIDDEN), filled(HIDDEN, 30));
     let second_t = second.transposed();
     let (mut out, mut y, mut gram) = (filled(STEP, HIDDEN), filled(STEP, 30), filled(HIDDEN, HIDDEN));
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     time("H1 W2", 2.0 * rows * h * d, || product(y.view_mut(STEP), a.all(), second.all(), 1.0));
     time("Y W2t", 2.0 * rows * h * d, || product(out.view_mut(STEP), y.all(), second_t.all(), 1.0));
     let mut small = filled(HIDDEN, 30);
-    time("dP3t Y", 2.0 * rows * h * d, || add_product(small.view_mut(HIDDEN), a.all().transpose(), y.all()));
+    time("dP3t Y", 2.0 * rows * h * d, || add_product(small.view_mut(HIDDEN), a.all().transpose(), y.all(), 1.0));
     let (big, square) = (filled(2048, HIDDEN), filled(HIDDEN, HIDDEN));
     let mut to = filled(2048, HIDDEN);
     time("2048 x 512 x 512", 2.0 * 2048.0 * h * h, || product(to.view_mut(2048), big.all(), square.all(), 1.0));

@@ -71,14 +71,15 @@ impl<T: Scalar> Input<T> {
         2.0 * stored as f64 * width as f64
     }
 
-    /// `out = X · w`, into the first `n()` rows of `out`.
-    pub fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
+    /// `out = X · w`, into the `n()` rows of `out` behind the first `from`.
+    pub fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>, from: usize, go: Go<'_>) {
         match &mut self.kind {
-            Kind::Sparse(s) => s.times(w, out, go),
+            Kind::Sparse(s) => s.times(w, out, from, go),
             Kind::Dense(x) => {
                 let (apart, width) = (out.apart(), out.width());
                 let x = &*x;
-                out.data_mut()[..x.n() * apart].par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
+                let out = &mut out.data_mut()[from * apart..][..x.n() * apart];
+                out.par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
                     let n = chunk.len() / apart;
                     if !go() {
                         return;
@@ -89,10 +90,10 @@ impl<T: Scalar> Input<T> {
         }
     }
 
-    /// `out += Xᵀ · d`, from the first `n()` rows of `d`.
-    pub fn add_transposed_times(&mut self, d: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
+    /// `out += Xᵀ · d`, from the `n()` rows of `d` behind the first `from`.
+    pub fn add_transposed_times(&mut self, d: &Rows<T>, from: usize, out: &mut Rows<T>, go: Go<'_>) {
         match &mut self.kind {
-            Kind::Sparse(s) => s.add_transposed_times(d, out, go),
+            Kind::Sparse(s) => s.add_transposed_times(d, from, out, go),
             Kind::Dense(x) => {
                 let (apart, width, x) = (out.apart(), out.width(), &*x);
                 out.data_mut().par_chunks_mut(COLUMNS * apart).enumerate().for_each(|(b, chunk)| {
@@ -101,7 +102,7 @@ impl<T: Scalar> Input<T> {
                         return;
                     }
                     let part = x.all().subcols(b * COLUMNS, n);
-                    add_product(view_mut(chunk, n, width, apart), part.transpose(), d.view(0, x.n()));
+                    add_product(view_mut(chunk, n, width, apart), part.transpose(), d.view(from, x.n()), 1.0);
                 });
             }
         }
@@ -166,9 +167,17 @@ mod tests {
             Rows::<T>::from_rows(h, &values)
         };
         let (w, d) = (small(g, h), small(690, h));
-        let (mut u, mut t) = (Rows::zeros(1300, h), small(g, h));
-        input.times(&w, &mut u, &|| true);
-        input.add_transposed_times(&d, &mut t, &|| true);
+        let (mut u, mut t, mut twice) = (Rows::zeros(1400, h), small(g, h), Rows::zeros(1400, h));
+        input.times(&w, &mut u, 0, &|| true);
+        input.times(&w, &mut twice, 690, &|| true);
+        assert!((0..690).all(|i| twice.row(690 + i) == u.row(i) && twice.row(i) == u.row(1399)));
+        for i in 0..690 {
+            twice.row_mut(690 + i).copy_from_slice(d.row(i));
+        }
+        let mut same = t.clone();
+        input.add_transposed_times(&d, 0, &mut t, &|| true);
+        input.add_transposed_times(&twice, 690, &mut same, &|| true);
+        assert!(same.data() == t.data(), "rows behind others");
         let at = |k: usize, j: usize| f64::from(value(order[k] as usize, j));
         for (i, c) in [(0, 0), (3, 69), (511, 5), (689, 64)] {
             let sum: f64 = (0..g).map(|j| at(i, j) * w.row(j)[c].to_f64()).sum();

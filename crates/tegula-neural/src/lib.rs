@@ -1,17 +1,21 @@
-//! Graph networks: STAGATE. Above the rooms of `tegula-algo`, whose graphs and kernels it trains on.
+//! Graph networks: STAGATE and CAST Mark. Above the rooms of `tegula-algo`, whose graphs and kernels it trains on.
 //!
 //! Layers ([`rows`], [`gather`], [`attention`], [`input`]), the training loop ([`mod@train`]), the optimiser ([`adam`]) and
 //! the device ([`device`]) know nothing of a network; a network is a folder of its own.
 
 pub mod adam;
 pub mod attention;
+pub mod cast_mark;
 pub mod device;
 pub mod gather;
+mod genes;
 pub mod graph;
 pub mod input;
+pub mod problem;
 pub mod rows;
 pub mod safetensors;
 mod scalar;
+pub mod source;
 pub mod stagate;
 pub mod train;
 
@@ -20,4 +24,4 @@ pub use scalar::Scalar;
 use tegula_core::{Method, entry};
 
 /// The methods of this crate.
-pub const METHODS: &[&dyn Method] = &[&entry::<stagate::StagateParams>()];
+pub const METHODS: &[&dyn Method] = &[&entry::<stagate::StagateParams>(), &entry::<cast_mark::CastMarkParams>()];

@@ -1,5 +1,7 @@
 //! Dense matrices as the kernels want them, and their products.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -175,9 +177,21 @@ pub fn product<T: Scalar>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>,
     matmul(to, Accum::Replace, a, b, T::from_f64(factor), Par::Seq);
 }
 
-/// `to += a · b`, on this thread alone.
-pub fn add_product<T: Scalar>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(to, Accum::Add, a, b, T::from_f64(1.0), Par::Seq);
+/// `to += factor · a · b`, on this thread alone.
+pub fn add_product<T: Scalar>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, factor: f64) {
+    matmul(to, Accum::Add, a, b, T::from_f64(factor), Par::Seq);
+}
+
+/// The first `n` rows of a matrix, `size` at a time.
+pub(crate) fn blocks<T: Scalar>(m: &mut Rows<T>, n: usize, size: usize) -> Vec<&mut [T]> {
+    let apart = m.apart();
+    m.data_mut()[..n * apart].chunks_mut(size * apart).collect()
+}
+
+/// The ranges of a block that go through the products together, `size` rows each.
+pub(crate) fn steps(range: &Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = range.end;
+    range.clone().step_by(size).map(move |from| from..(from + size).min(end))
 }
 
 /// Columns of a block of a symmetric product; blocks above the diagonal are mirrored, not computed.
@@ -189,7 +203,7 @@ pub fn add_gram<T: Scalar>(mut to: MatMut<'_, T>, a: MatRef<'_, T>) {
     for from in (0..w).step_by(SYMMETRIC) {
         let size = SYMMETRIC.min(w - from);
         let block = to.as_mut().submatrix_mut(from, 0, size, from + size);
-        add_product(block, a.subcols(from, size).transpose(), a.subcols(0, from + size));
+        add_product(block, a.subcols(from, size).transpose(), a.subcols(0, from + size), 1.0);
     }
 }
 

@@ -17,8 +17,9 @@ use tegula_core::keys;
 
 use crate::device::Device;
 
+pub use crate::problem::Problem;
 pub use fit::{Fit, Trained, fit};
-pub use net::{Gradient, Net, Problem, Weights, Widths};
+pub use net::{Gradient, Net, Weights, Widths};
 
 /// Embeds observations by expression and neighbours in the tissue: STAGATE, a graph attention auto-encoder.
 ///

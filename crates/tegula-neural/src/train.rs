@@ -30,6 +30,17 @@ pub enum End {
     Stopped,
 }
 
+impl End {
+    /// In words.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Done => "all epochs run",
+            Self::Converged => "loss fell no more",
+            Self::Stopped => "stopped by the user",
+        }
+    }
+}
+
 /// What a training tells of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {

@@ -51,10 +51,11 @@ impl<T: Scalar> Sparse<T> {
         self.blocks.iter().map(|b| b.rows.len()).sum()
     }
 
-    pub(super) fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
+    pub(super) fn times(&mut self, w: &Rows<T>, out: &mut Rows<T>, from: usize, go: Go<'_>) {
         pack(w, 0, w.n(), &mut self.packed);
         let (apart, width, this) = (out.apart(), out.width(), &*self);
-        out.data_mut()[..this.n() * apart].par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
+        let out = &mut out.data_mut()[from * apart..][..this.n() * apart];
+        out.par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
             if !go() {
                 return;
             }
@@ -64,11 +65,11 @@ impl<T: Scalar> Sparse<T> {
         });
     }
 
-    pub(super) fn add_transposed_times(&mut self, d: &Rows<T>, out: &mut Rows<T>, go: Go<'_>) {
+    pub(super) fn add_transposed_times(&mut self, d: &Rows<T>, from: usize, out: &mut Rows<T>, go: Go<'_>) {
         let (apart, width, n) = (out.apart(), out.width(), self.n());
         for (k, block) in self.blocks.iter().enumerate() {
             let rows = (n - k * BLOCK).min(BLOCK);
-            pack(d, k * BLOCK, rows, &mut self.packed);
+            pack(d, from + k * BLOCK, rows, &mut self.packed);
             let packed = self.packed.get();
             out.data_mut().par_chunks_mut(COLUMNS * apart).enumerate().for_each(|(b, chunk)| {
                 if !go() {

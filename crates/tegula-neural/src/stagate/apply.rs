@@ -3,7 +3,8 @@
 use tegula_core::Result;
 
 use super::forward::hidden;
-use super::net::{Net, Problem, STEP};
+use super::net::{Net, STEP};
+use crate::problem::Problem;
 use crate::rows::{Rows, product};
 use crate::scalar::Scalar;
 use crate::train::Go;

@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use tegula_algo::linalg::panel::{rows_per_block, vectorised, with_lanes};
 use tegula_core::par;
 
-use super::forward::{blocks, hidden, steps, sum_of};
-use super::net::{Net, Problem};
+use super::forward::{hidden, sum_of};
+use super::net::{Net, STEP};
 use crate::attention::{Attention, Slopes, elu, elu_slope, mix_back};
 use crate::gather::dot;
 use crate::graph::Edges;
-use crate::rows::{Rows, add_product, product, view, view_mut};
+use crate::problem::Problem;
+use crate::rows::{Rows, add_product, blocks, product, steps, view, view_mut};
 use crate::scalar::Scalar;
 use crate::train::Go;
 
@@ -48,7 +49,7 @@ impl<T: Scalar> Net<T> {
             let range = b * size..((b + 1) * size).min(n);
             scratch.second.clear();
             with_lanes(MixBack { edges, range: range.clone(), attention, dy, dz, apart: z_apart });
-            for step in steps(&range).take_while(|_| go()) {
+            for step in steps(&range, STEP).take_while(|_| go()) {
                 let (rows, from) = (step.len(), step.start - range.start);
                 let dz = view(&dz[from * z_apart..], rows, latent, z_apart);
                 product(scratch.a.view_mut(rows), dz, second_t.all(), 1.0);
@@ -62,7 +63,7 @@ impl<T: Scalar> Net<T> {
                     first: step.start,
                     centres,
                 });
-                add_product(scratch.second.view_mut(wide), scratch.b.view(0, rows).transpose(), dz);
+                add_product(scratch.second.view_mut(wide), scratch.b.view(0, rows).transpose(), dz, 1.0);
             }
         });
         let groups = n.div_ceil(size);
@@ -91,7 +92,7 @@ impl<T: Scalar> Net<T> {
         let (y, z) = (&work.y, &work.z);
         tasks.into_par_iter().for_each(|(b, (((u, from), slopes), scratch))| {
             let range = b * size..((b + 1) * size).min(n);
-            for step in steps(&range).take_while(|_| go()) {
+            for step in steps(&range, STEP).take_while(|_| go()) {
                 let (rows, place) = (step.len(), step.start - range.start);
                 if tied {
                     hidden(
@@ -151,11 +152,11 @@ impl<T: Scalar> Net<T> {
                 decoded(decoder);
                 encoder.first.clear();
                 if let Some(h3) = &self.work.h3 {
-                    problem.input.add_transposed_times(h3, decoder, go);
+                    problem.input.add_transposed_times(h3, 0, decoder, go);
                 }
             }
         }
-        problem.input.add_transposed_times(&self.work.u, &mut encoder.first, go);
+        problem.input.add_transposed_times(&self.work.u, 0, &mut encoder.first, go);
         let parts: Vec<Vec<f64>> = encoder
             .first
             .data_mut()

@@ -2,11 +2,11 @@
 
 use tegula_core::{Coords, Csr, Ctx, Error, Matrix, Result, Step};
 
-use super::net::{Net, Problem, Weights, Widths};
+use super::net::{Net, Weights, Widths};
 use super::{Mode, StagateParams};
 use crate::adam::Adam;
 use crate::graph::{Edges, along_curve};
-use crate::input::Input;
+use crate::problem::Problem;
 use crate::rows::Rows;
 use crate::train::{Curve, Plan, train};
 
@@ -55,7 +55,7 @@ pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &StagateParams, 
     let order = data.coords.map_or_else(|| (0..n as u32).collect(), along_curve);
     let turned = (params.mode == Mode::Pyg).then(|| data.graph.transpose());
     let graph = turned.as_ref().unwrap_or(data.graph);
-    let problem = |rows: &[u32]| Problem { input: Input::new(data.x, rows), edges: Edges::new(graph, rows) };
+    let problem = |rows: &[u32]| Problem::new(data.x, graph, rows);
     let mut tiles: Vec<Problem<f32>> = data.tiles.iter().map(|tile| problem(&sorted(tile, &order))).collect();
     let mut whole = problem(&order);
     warn_of_parts(&whole.edges, ctx);

@@ -8,25 +8,14 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use tegula_algo::linalg::panel::{rows_per_block, vectorised, with_lanes};
 
-use super::net::{Net, Problem, STEP, Scratch};
+use super::net::{Net, STEP, Scratch};
 use crate::attention::{Attention, Part, elu, elu_slope, mix, weigh};
 use crate::gather::dot;
 use crate::graph::Edges;
-use crate::rows::{Rows, add_gram, add_product, mirror, product, view, view_mut};
+use crate::problem::Problem;
+use crate::rows::{Rows, add_gram, add_product, blocks, mirror, product, steps, view, view_mut};
 use crate::scalar::Scalar;
 use crate::train::Go;
-
-/// The rows of a matrix, `size` at a time.
-pub(super) fn blocks<T: Scalar>(m: &mut Rows<T>, n: usize, size: usize) -> Vec<&mut [T]> {
-    let apart = m.apart();
-    m.data_mut()[..n * apart].chunks_mut(size * apart).collect()
-}
-
-/// The ranges of a block that go through the products together.
-pub(super) fn steps(range: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-    let end = range.end;
-    range.clone().step_by(STEP).map(move |from| from..(from + STEP).min(end))
-}
 
 impl<T: Scalar> Net<T> {
     /// The embedding of every observation, into the room of this network.
@@ -35,7 +24,7 @@ impl<T: Scalar> Net<T> {
         self.second_t = self.weights.second.transposed();
         let (n, edges, weights) = (problem.edges.n(), &problem.edges, &self.weights);
         let work = &mut self.work;
-        problem.input.times(&weights.first, &mut work.u, go);
+        problem.input.times(&weights.first, &mut work.u, 0, go);
         let u = &work.u;
         work.scores[..n].par_chunks_mut(64).enumerate().for_each(|(b, scores)| {
             with_lanes(Score { u, first: b * 64, attention: &weights.attention, scores });
@@ -54,7 +43,7 @@ impl<T: Scalar> Net<T> {
                 return;
             }
             with_lanes(Attend { edges, range: range.clone(), scores, part, u, p, apart: p_apart });
-            for step in steps(&range) {
+            for step in steps(&range, STEP) {
                 let (rows, from) = (step.len(), step.start - range.start);
                 vectorised(
                     #[inline(always)]
@@ -121,7 +110,7 @@ impl<T: Scalar> Net<T> {
             scratch.gram.clear();
             scratch.second.clear();
             scratch.parts = [0.0; 2];
-            for step in steps(&range).take_while(|_| go()) {
+            for step in steps(&range, STEP).take_while(|_| go()) {
                 let (rows, from) = (step.len(), (step.start - range.start) * y_apart);
                 let y = view(&y[from..], rows, weights.second.width(), y_apart);
                 product(scratch.a.view_mut(rows), y, second_t.all(), 1.0);
@@ -145,7 +134,7 @@ impl<T: Scalar> Net<T> {
                 });
                 let dy = view_mut(&mut dy[from..], rows, weights.second.width(), y_apart);
                 product(dy, scratch.b.view(0, rows), weights.second.all(), 1.0);
-                add_product(scratch.second.view_mut(wide), scratch.b.view(0, rows).transpose(), y);
+                add_product(scratch.second.view_mut(wide), scratch.b.view(0, rows).transpose(), y, 1.0);
             }
         });
         let groups = n.div_ceil(size);

@@ -6,8 +6,7 @@ use tegula_core::Ctx;
 
 use crate::adam::{Adam, Moments, squares};
 use crate::attention::Attention;
-use crate::graph::Edges;
-use crate::input::Input;
+use crate::problem::Problem;
 use crate::rows::Rows;
 use crate::scalar::Scalar;
 
@@ -100,15 +99,6 @@ impl<T: Scalar> Gradient<T> {
         let encoder: f64 = self.encoder.tensors().map(of).into_iter().sum();
         (encoder + self.decoder.as_ref().map_or(0.0, |d| of(&d.0) + of(&d.1))).sqrt()
     }
-}
-
-/// Observations to train on: their expression, and the graph between them.
-#[derive(Debug)]
-pub struct Problem<T> {
-    /// The expression.
-    pub input: Input<T>,
-    /// The graph.
-    pub edges: Edges,
 }
 
 /// Room for one pass over some rows, and their share of sums over all rows.

@@ -1,15 +1,13 @@
 //! The slots of `tl.stagate`.
 
-use std::borrow::Cow;
 use std::path::Path;
 
-use tegula_algo::pp::{check_finite, chosen_genes};
-use tegula_core::{AnnData, Array, Ctx, Dense, Dict, Error, Matrix, Outcome, Result, Slot, Step, Value, keys};
+use tegula_core::{AnnData, Array, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value};
 
 use super::fit::{Fit, Trained, fit};
 use super::results::{Rebuilt, rebuild, spatial_net, wanted};
 use super::{Mode, StagateParams, tiles, weights};
-use crate::train::End;
+use crate::source::Source;
 
 /// Where rebuilt expression goes.
 const REBUILT: &str = "STAGATE_ReX";
@@ -19,34 +17,19 @@ const NET: &str = "Spatial_Net";
 const UNS: &str = "stagate";
 
 impl StagateParams {
-    /// The matrix to learn, and the names of its columns.
-    fn input<'a>(&self, adata: &'a AnnData) -> Result<(Cow<'a, Matrix>, Vec<String>)> {
-        if let Some(key) = &self.use_rep {
-            let dense = adata.embedding(key, "name an embedding, or leave use_rep out for the expression")?;
-            let names = (1..=dense.n_cols()).map(|k| format!("{key}{k}")).collect();
-            return Ok((Cow::Owned(dense.into()), names));
+    fn source(&self) -> Source<'_> {
+        Source {
+            layer: self.layer.as_deref(),
+            use_rep: self.use_rep.as_deref(),
+            use_highly_variable: self.use_highly_variable,
         }
-        let layer = self.layer.as_deref();
-        check_finite(adata, layer)?;
-        let (matrix, names) = (adata.matrix(layer)?, adata.var().index());
-        Ok(match chosen_genes(adata, self.use_highly_variable)? {
-            None => (Cow::Borrowed(matrix), names.to_vec()),
-            Some(chosen) => {
-                (Cow::Owned(matrix.select_cols(&chosen)), chosen.iter().map(|&j| names[j].clone()).collect())
-            }
-        })
     }
 
     fn told(trained: &Trained, ctx: &Ctx<'_>) -> Dict {
         let curve = &trained.curve;
-        let end = match curve.end {
-            End::Done => "all epochs run",
-            End::Converged => "loss fell no more",
-            End::Stopped => "stopped by the user",
-        };
         let mut told = Dict::from([
             ("n_epochs".to_owned(), Value::from(curve.losses.len())),
-            ("end".to_owned(), Value::from(end)),
+            ("end".to_owned(), Value::from(curve.end.told())),
             ("n_edges".to_owned(), Value::from(trained.problem.edges.len() - trained.problem.edges.n())),
             ("mean_neighbors".to_owned(), {
                 let n = trained.problem.edges.n();
@@ -66,10 +49,7 @@ impl Step for StagateParams {
     const SUMMARY: &'static str = "Embeds observations by expression and neighbours in the tissue: STAGATE.";
 
     fn reads(&self) -> Vec<Slot> {
-        let mut slots = match &self.use_rep {
-            Some(key) => vec![Slot::obsm(key)],
-            None => vec![Slot::matrix(self.layer.as_deref()), Slot::var(keys::HIGHLY_VARIABLE)],
-        };
+        let mut slots = self.source().reads();
         slots.extend(self.reads_for_graph());
         slots
     }
@@ -129,10 +109,7 @@ impl Step for StagateParams {
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
         self.device.find()?;
-        let (x, genes) = self.input(adata)?;
-        if adata.n_obs() == 0 || genes.is_empty() {
-            return Err(Error::data(Slot::matrix(self.layer.as_deref()), "is empty; there is nothing to learn"));
-        }
+        let (x, genes) = self.source().read(adata)?;
         let chosen = wanted(self, adata.n_obs(), &genes)?;
         let start = match &self.load_weights {
             Some(path) => {

@@ -1,19 +1,17 @@
 //! Weights to and from files, with the names of the genes they belong to.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use tegula_core::{Error, Result};
 
 use super::StagateParams;
 use super::net::{Weights, Widths};
+use crate::genes::places;
 use crate::rows::Rows;
 use crate::safetensors::{Tensor, Tensors};
 
 /// The names of the tensors, those of the reference in PyTorch.
 const NAMES: [&str; 4] = ["conv1.lin_src", "conv1.att_src", "conv1.att_dst", "conv2.lin_src"];
-/// Genes that a message names at most.
-const NAMED: usize = 5;
 
 /// The bytes of a file with these weights.
 pub(super) fn bytes(weights: &Weights<f32>, genes: &[String], params: &StagateParams) -> Result<Vec<u8>> {
@@ -61,32 +59,9 @@ pub(super) fn read(bytes: &[u8], path: &Path, genes: &[String], hidden_dims: &[u
     if found.iter().flat_map(|t| &t.values).any(|v| !v.is_finite()) {
         return Err(wrong("", "holds weights that are not finite; train again".into()));
     }
-    let names = file.text("genes").and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
-    let names = names.filter(|names| names.len() == n);
-    let names = names.ok_or_else(|| wrong("genes", "does not name a gene per row of weights".into()))?;
-    let place: BTreeMap<&str, usize> = names.iter().enumerate().map(|(k, g)| (g.as_str(), k)).collect();
-    let here: std::collections::BTreeSet<&str> = genes.iter().map(String::as_str).collect();
-    let absent: Vec<&str> = names.iter().map(String::as_str).filter(|g| !here.contains(g)).collect();
-    let unknown: Vec<&str> = genes.iter().map(String::as_str).filter(|g| !place.contains_key(g)).collect();
-    for (lack, which) in [(absent, "the data lack"), (unknown, "the weights do not know")] {
-        if !lack.is_empty() {
-            let (some, more) =
-                (lack[..lack.len().min(NAMED)].join("`, `"), if lack.len() > NAMED { ", …" } else { "" });
-            let reason = format!(
-                "{which} {} of the genes (`{some}`{more}); use the genes the network was trained on ({n} in `{}`)",
-                lack.len(),
-                path.display()
-            );
-            return Err(Error::data("genes", reason));
-        }
-    }
-    if names != genes && (place.len() < n || here.len() < genes.len()) {
-        let reason = "some have the same name, so that weights cannot be told apart; make names unique";
-        return Err(Error::data("genes", reason));
-    }
+    let place = places(&file, n, path, genes)?;
     let mut weights = Weights::zeros(Widths { genes: genes.len(), hidden, latent });
-    for (i, gene) in genes.iter().enumerate() {
-        let k = if names == genes { i } else { place[gene.as_str()] };
+    for (i, &k) in place.iter().enumerate() {
         weights.first.row_mut(i)[..hidden].copy_from_slice(&first.values[k * hidden..(k + 1) * hidden]);
     }
     for (end, tensor) in [source, target].into_iter().enumerate() {

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 mod bad_input;
+mod cast_mark;
 mod golden;
 mod gradient;
 mod step;
