@@ -16,12 +16,13 @@ use std::time::Instant;
 #[path = "measure/measure.rs"]
 mod measure;
 
+use measure::{Stamps, peak, read};
 use tegula_algo::cluster::mclust::{MclustParams, Points, mclust};
 use tegula_algo::graph::spatial_radius;
 use tegula_algo::metrics::ari;
 use tegula_algo::pp::{log1p, normalize_total};
 use tegula_algo::simulate::{SimulateParams, simulate};
-use tegula_core::{Coords, Csr, Ctx, Error, Labels, Matrix, Progress, Result};
+use tegula_core::{Coords, Ctx, Labels, Matrix, Result};
 use tegula_neural::stagate::{Fit, Mode, StagateParams, fit};
 
 fn main() -> Result<()> {
