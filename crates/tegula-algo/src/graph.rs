@@ -26,6 +26,7 @@ pub(crate) use knn::{check_k, distance2, knn_of};
 pub use lattice::{Lattice, LatticeKind, lattice};
 pub use prune::{cosine, prune, spectral};
 pub use sections::{between_sections, within_sections};
+pub(crate) use sections::{part, sections};
 pub use source::Source;
 pub use spatial::{spatial_knn, spatial_radius};
 pub(crate) use undirected::undirected;

@@ -3,6 +3,7 @@
 //! The rule of every room: a method is a pure function (data in, data out) beside a parameter struct that implements
 //! [`Step`](tegula_core::Step), which fetches the slots, calls the function and stores the result.
 
+pub mod align;
 pub mod annotate;
 pub mod cluster;
 pub mod embed;
@@ -25,6 +26,7 @@ pub const ROOMS: &[&[&dyn Method]] = &[
     graph::METHODS,
     cluster::METHODS,
     embed::METHODS,
+    align::METHODS,
     smooth::METHODS,
     annotate::METHODS,
     stats::METHODS,

@@ -9,6 +9,7 @@ mod eigh;
 mod inverse;
 mod lanczos;
 pub mod panel;
+mod product;
 mod spmm;
 
 pub use basis::Basis;
@@ -17,5 +18,6 @@ pub(crate) use columns::{centre, column_means};
 pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use inverse::inverse;
 pub(crate) use lanczos::{Symmetric, Wanted, lanczos};
+pub use product::sparse_product;
 pub(crate) use spmm::gather;
 pub use spmm::{spmm, spmm_t, sum_rows};

@@ -75,7 +75,7 @@ pub fn between_sections(coords: &Coords, sections: &Labels, radius: f64) -> Resu
 
 /// The sections of the observations from a column of `obs`: categories in their order, numbers by value; with `order`,
 /// in that order.
-pub(super) fn sections(adata: &AnnData, key: &str, order: &[String]) -> Result<Labels> {
+pub(crate) fn sections(adata: &AnnData, key: &str, order: &[String]) -> Result<Labels> {
     let slot = Slot::obs(key);
     let column = adata.obs().get(key).ok_or_else(|| adata.missing(&slot, "name the column that tells the sections"))?;
     let labels = match column {
@@ -122,6 +122,6 @@ fn members(coords: &Coords, sections: &Labels) -> Result<Vec<Vec<u32>>> {
 }
 
 /// The first `dim` coordinates of some observations.
-fn part(coords: &Coords, members: &[u32], dim: usize) -> Result<Coords> {
+pub(crate) fn part(coords: &Coords, members: &[u32], dim: usize) -> Result<Coords> {
     Coords::new(dim, members.iter().flat_map(|&i| &coords.point(i as usize)[..dim]).copied().collect())
 }

@@ -2,10 +2,12 @@
 
 use tegula_core::{Csr, Dense, Matrix, Result, par};
 
+use crate::linalg::sparse_product;
+
 /// One row for each group of rows: their sum, in `f64`. Sparse stays sparse.
 ///
 /// # Errors
-/// None in practice: the arrays are made to fit.
+/// [`tegula_core::Error::Data`] where a group names a row that is not there.
 ///
 /// ```
 /// let m = tegula_core::Dense::new(3, 2, vec![1.0, 0.0, 2.0, 5.0, 4.0, 0.0])?.into();
@@ -16,7 +18,7 @@ use tegula_core::{Csr, Dense, Matrix, Result, par};
 pub fn sum_rows(m: &Matrix, groups: &[Vec<usize>]) -> Result<Matrix> {
     match m {
         Matrix::Dense(d) => dense(d, groups).map(Matrix::from),
-        Matrix::Csr(s) => sparse(s, groups).map(Matrix::from),
+        Matrix::Csr(_) => sparse_product(&ones(groups, m.n_rows())?, m).map(Matrix::from),
     }
 }
 
@@ -35,44 +37,14 @@ fn dense(m: &Dense, groups: &[Vec<usize>]) -> Result<Dense> {
     Dense::new(groups.len(), m.n_cols(), rows.concat())
 }
 
-fn sparse(m: &Csr, groups: &[Vec<usize>]) -> Result<Csr> {
-    let parts = par::map(groups.len(), 64, |r| {
-        let (mut lengths, mut indices, mut values) = (Vec::with_capacity(r.len()), Vec::new(), Vec::new());
-        let mut sums = vec![0f64; m.n_cols()];
-        for group in &groups[r] {
-            let before = indices.len();
-            let stored: usize = group.iter().map(|&i| m.row(i).0.len()).sum();
-            let entries = || group.iter().map(|&i| m.row(i)).flat_map(|(cols, vals)| cols.iter().zip(vals));
-            entries().for_each(|(&j, &v)| sums[j as usize] += f64::from(v));
-            let mut keep = |j: u32| {
-                let sum = std::mem::take(&mut sums[j as usize]);
-                if sum != 0.0 {
-                    indices.push(j);
-                    values.push(sum as f32);
-                }
-            };
-            if stored > m.n_cols() / 16 {
-                (0..m.n_cols() as u32).for_each(&mut keep);
-            } else {
-                // Few entries: cheaper to sort their columns than to look at all.
-                let mut cols: Vec<u32> = entries().map(|e| *e.0).collect();
-                cols.sort_unstable();
-                cols.into_iter().for_each(&mut keep);
-            }
-            lengths.push(indices.len() - before);
-        }
-        (lengths, indices, values)
-    });
+/// The members of each group as ones.
+fn ones(groups: &[Vec<usize>], n_rows: usize) -> Result<Csr> {
     let mut indptr = vec![0];
-    let mut end = 0;
-    let (mut indices, mut values) = (Vec::new(), Vec::new());
-    for (lengths, cols, vals) in parts {
-        for len in lengths {
-            end += len;
-            indptr.push(end);
-        }
-        indices.extend(cols);
-        values.extend(vals);
-    }
-    Csr::new(groups.len(), m.n_cols(), indptr, indices, values)
+    indptr.extend(groups.iter().scan(0, |end, group| {
+        *end += group.len();
+        Some(*end)
+    }));
+    let members: Vec<u32> = groups.iter().flatten().map(|&i| i as u32).collect();
+    let weights = vec![1.0; members.len()];
+    Csr::canonical(groups.len(), n_rows, indptr, members, weights)
 }
