@@ -52,6 +52,11 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("pp.scale", json!({})),
         ("pp.combat", json!({"key": "stripe"})),
         ("pp.harmony", json!({"key": "stripe", "max_iter": 2})),
+        (
+            "tl.cast_project",
+            json!({"library_key": "stripe", "source": "0", "target": "1", "spatial_key": "spatial", "label_key": "leiden3",
+                "n_neighbors": 3}),
+        ),
         ("pp.bin", json!({"bin_size": 2.0})),
         ("pp.subsample", json!({"fraction": 0.5})),
     ]

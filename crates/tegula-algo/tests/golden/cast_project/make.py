@@ -17,7 +17,7 @@ import pandas  # noqa: F401
 import scipy.stats  # noqa: F401
 import sklearn.metrics  # noqa: F401
 
-N, M, D, G, FOLD = 150, 120, 12, 6, 1.4
+N, M, D, G, FOLD = 150, 120, 12, 6, 0.7
 
 
 def numbers(n, m, seed):
