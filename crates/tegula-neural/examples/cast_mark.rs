@@ -30,7 +30,7 @@ fn main() -> Result<()> {
             let mut row = Vec::new();
             x.for_row(i, |j, v| {
                 if j < genes {
-                    row.push((j as u32, v))
+                    row.push((j as u32, v));
                 }
             });
             rows.push(row);

@@ -17,7 +17,7 @@ use crate::device::Device;
 
 pub use fit::{Fit, Trained, fit};
 pub use net::{Net, Rule, Weights, Widths};
-pub use views::{Drop, Lists, Views};
+pub use views::{Dropout, Lists, Views};
 
 /// Embeds the observations of one or several sections so that they can be matched: CAST Mark, a deep graph network.
 ///
@@ -73,7 +73,7 @@ pub struct CastMarkParams {
     /// The column of `obs` that tells sections apart; all are one section if not given.
     pub library_key: Option<String>,
     /// Which observations of a section are neighbours.
-    pub graph: Cells,
+    pub graph: CellGraph,
     /// Passes over all sections.
     pub n_epochs: usize,
     /// Width of the layers and of the embedding.
@@ -119,7 +119,7 @@ pub struct CastMarkParams {
 /// Which observations of a section are neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Cells {
+pub enum CellGraph {
     /// Those whose Voronoi cells share a border inside the convex hull.
     Voronoi,
     /// Those that the Delaunay triangulation joins; along the hull they may lie far apart.
@@ -130,7 +130,7 @@ impl Default for CastMarkParams {
     fn default() -> Self {
         Self {
             library_key: None,
-            graph: Cells::Voronoi,
+            graph: CellGraph::Voronoi,
             n_epochs: 400,
             hidden_dim: 512,
             n_layers: 9,

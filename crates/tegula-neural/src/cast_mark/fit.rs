@@ -4,7 +4,7 @@ use tegula_core::{Coords, Csr, Ctx, Dense, Error, Labels, Matrix, Result, Step};
 
 use super::CastMarkParams;
 use super::net::{Net, Rule, Weights, Widths};
-use super::views::{Drop, Views};
+use super::views::{Dropout, Views};
 use crate::adam::Adam;
 use crate::graph::along_curve;
 use crate::problem::Problem;
@@ -112,7 +112,7 @@ fn orders(data: &Fit<'_>) -> Result<Vec<Vec<u32>>> {
 fn learn(net: &mut Net<f32>, sections: &mut [Problem<f32>], params: &CastMarkParams, ctx: &Ctx<'_>) -> Result<Curve> {
     let plan = Plan { task: CastMarkParams::ID, n_epochs: params.n_epochs, tolerance: None, window: 1 };
     let adam = Adam { lr: params.lr, weight_decay: 0.0, clip: 0.0 };
-    let drop = Drop { genes: params.drop_feature, edges: params.drop_edge };
+    let drop = Dropout { genes: params.drop_feature, edges: params.drop_edge };
     let (genes, count) = (net.weights.widths.genes, sections.len());
     let views_of = if params.n_epochs == 0 { 1 } else { 2 };
     net.make_room(views_of * sections.iter().map(|s| s.input.n()).max().unwrap_or(0));

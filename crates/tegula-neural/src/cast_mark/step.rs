@@ -7,9 +7,11 @@ use tegula_algo::graph::{delaunay, voronoi, within_sections};
 use tegula_core::{AnnData, Array, Ctx, Dict, Labels, Outcome, Result, Slot, Step, Value};
 
 use super::fit::{Fit, Trained, fit};
-use super::{CastMarkParams, Cells, weights};
+use super::{CastMarkParams, CellGraph, weights};
 use crate::source::Source;
 
+/// Weights that all layers may have together; with what the training needs beside them 5 GB.
+const MOST: usize = 1 << 28;
 /// What the training tells of itself.
 const UNS: &str = "cast_mark";
 /// The groups of the embedding.
@@ -89,6 +91,10 @@ impl Step for CastMarkParams {
                 return Err(Self::refuse(name, value, &format!("from 1 to {most}")));
             }
         }
+        if self.n_layers.saturating_mul(self.hidden_dim.pow(2)) > MOST {
+            let must = format!("fewer, or hidden_dim smaller: {MOST} weights are the most");
+            return Err(Self::refuse("n_layers", self.n_layers, &must));
+        }
         if !(self.lr > 0.0 && self.lr.is_finite()) {
             return Err(Self::refuse("lr", self.lr, "a number above 0"));
         }
@@ -141,8 +147,8 @@ impl Step for CastMarkParams {
             None => Labels::from_clusters(&vec![0; n]),
         };
         let build = match self.graph {
-            Cells::Voronoi => voronoi,
-            Cells::Delaunay => delaunay,
+            CellGraph::Voronoi => voronoi,
+            CellGraph::Delaunay => delaunay,
         };
         let graph = within_sections(&coords, &sections, build)?;
         let data = Fit { x: &x, graph: &graph, coords: &coords, sections: &sections };

@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 
 /// How often a view leaves out a gene or an edge, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Drop {
+pub struct Dropout {
     /// Genes: the same of all observations.
     pub genes: f64,
     /// Edges, each direction by itself.
@@ -58,7 +58,7 @@ impl<T> Lists<T> {
 
 impl<T: Scalar> Views<T> {
     /// Two views with genes and edges dropped at random, every observation joined to itself; `item` numbers the pair.
-    pub fn draw(&mut self, problem: &Problem<T>, n_genes: usize, drop: Drop, rule: Rule, ctx: &Ctx<'_>, item: u64) {
+    pub fn draw(&mut self, problem: &Problem<T>, n_genes: usize, drop: Dropout, rule: Rule, ctx: &Ctx<'_>, item: u64) {
         let stream = |name: &str, view: u64| ctx.rng(name, 2 * item + view);
         self.genes.resize_with(2, Vec::new);
         for (view, genes) in (0..).zip(&mut self.genes) {
@@ -147,7 +147,7 @@ mod tests {
         let (problem, ctx, mut views) = (path(), Ctx::new(1), Views::default());
         let (mut genes, mut edges, mut same) = (0, 0, 0);
         for item in 0..2000 {
-            views.draw(&problem, 2, Drop { genes: 0.3, edges: 0.5 }, RULE, &ctx, item);
+            views.draw(&problem, 2, Dropout { genes: 0.3, edges: 0.5 }, RULE, &ctx, item);
             genes += views.genes.iter().flatten().filter(|g| !**g).count();
             edges += views.to.at.len() - 6;
             same += usize::from(views.genes[0] == views.genes[1]);
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn lists_from_are_lists_to_turned_round() {
         let mut views = Views::default();
-        views.draw(&path(), 2, Drop { genes: 0.0, edges: 0.5 }, RULE, &Ctx::new(4), 0);
+        views.draw(&path(), 2, Dropout { genes: 0.0, edges: 0.5 }, RULE, &Ctx::new(4), 0);
         for i in 0..6 {
             let (at, by) = views.to.list(i);
             for (&j, &by) in at.iter().zip(by) {

@@ -46,6 +46,10 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ),
         ("tl.kmeans", json!({"n_clusters": 3})),
         ("tl.stagate", json!({"hidden_dims": [16, 4], "n_epochs": 5, "save_loss": true, "save_reconstruction": true})),
+        (
+            "tl.cast_mark",
+            json!({"hidden_dim": 16, "n_layers": 2, "n_epochs": 3, "n_clusters": 3, "library_key": "stripe", "save_loss": true}),
+        ),
         ("tl.mclust", json!({"n_components": [2, 3], "model_names": ["EEE", "VVV"], "n_pcs": 5})),
         ("tl.mclust", json!({"n_components": 3, "model_names": "VVV", "prior": true, "key_added": "regular"})),
         ("pp.normalize_pearson_residuals", json!({})),

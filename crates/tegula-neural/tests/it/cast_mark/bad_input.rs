@@ -13,6 +13,7 @@ fn parameters_out_of_range() {
     let cases = [
         (json!({"hidden_dim": 0}), "`hidden_dim`"),
         (json!({"n_layers": 0}), "`n_layers`"),
+        (json!({"n_layers": 600, "hidden_dim": 1024}), "hidden_dim smaller"),
         (json!({"n_epochs": 0}), "at least 1, unless load_weights"),
         (json!({"lr": 0.0}), "`lr`"),
         (json!({"alpha": 1.5}), "`alpha`"),
@@ -103,5 +104,5 @@ fn nothing_to_learn_from() {
     assert!(refused(&adata, json!({})).contains("no gene is marked"));
     let mut bare = AnnData::new(None, Frame::with_range_index(60), Frame::default()).unwrap();
     bare.set_obsm("spatial", adata.obsm()["spatial"].clone()).unwrap();
-    assert!(refused(&bare, json!({})).contains("X is missing"));
+    assert!(refused(&bare, json!({})).contains("the file has no matrix"));
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tegula_core::{Csr, Ctx, Dense, Matrix};
 use tegula_neural::Scalar;
 use tegula_neural::adam::Adam;
-use tegula_neural::cast_mark::{Drop, Net, Rule, Views, Weights, Widths};
+use tegula_neural::cast_mark::{Dropout, Net, Rule, Views, Weights, Widths};
 use tegula_neural::problem::Problem;
 
 const RULE: Rule = Rule { alpha: 0.1, lambda: 1.0, penalty: 1e-2 };
@@ -16,7 +16,7 @@ struct Case {
     graph: Csr,
     order: Vec<u32>,
     sparse: bool,
-    drop: Drop,
+    drop: Dropout,
     seed: u64,
 }
 
@@ -62,7 +62,7 @@ fn case(most: usize) -> impl Strategy<Value = Case> {
                 graph: Csr::from_rows(n, &rows),
                 order,
                 sparse,
-                drop: Drop { genes: gone, edges: cut },
+                drop: Dropout { genes: gone, edges: cut },
                 seed,
             }
         })
@@ -188,7 +188,7 @@ fn large() -> Case {
         graph: Csr::from_rows(n, &rows),
         order: (0..n as u32).rev().collect(),
         sparse: true,
-        drop: Drop { genes: 0.3, edges: 0.5 },
+        drop: Dropout { genes: 0.3, edges: 0.5 },
         seed: 9,
     }
 }

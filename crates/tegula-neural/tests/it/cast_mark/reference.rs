@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tegula_core::{AnnData, Column, Coords, Csr, Ctx, Dense, Frame};
-use tegula_neural::cast_mark::{Drop, Net, Rule, Views, Weights, Widths};
+use tegula_neural::cast_mark::{Dropout, Net, Rule, Views, Weights, Widths};
 use tegula_neural::problem::Problem;
 
 use super::{cast_mark, embedding};
@@ -42,7 +42,7 @@ fn loss_and_gradient_of_a_small_ring_are_those_of_pytorch() {
     }
     let rule = Rule { alpha: 0.1, lambda: 1.0, penalty: 1e-3 };
     let mut views = Views::default();
-    views.draw(&problem, 6, Drop { genes: 0.0, edges: 0.0 }, rule, &Ctx::new(0), 0);
+    views.draw(&problem, 6, Dropout { genes: 0.0, edges: 0.0 }, rule, &Ctx::new(0), 0);
     (views.genes[0][1], views.genes[1][4]) = (false, false);
     let mut net = Net::new(weights, rule);
     let loss = net.differentiate(&mut problem, &views, &|| true);
