@@ -4,6 +4,7 @@
 //! called on one thread inside a block.
 
 mod basis;
+mod cholesky;
 mod columns;
 mod eigh;
 mod inverse;
@@ -14,6 +15,7 @@ mod spmm;
 
 pub use basis::Basis;
 pub(crate) use basis::{dot, orthonormalise};
+pub(crate) use cholesky::{factor, solve};
 pub(crate) use columns::{centre, column_means};
 pub use eigh::{Eigh, eigenvalues, eigh};
 pub(crate) use inverse::inverse;

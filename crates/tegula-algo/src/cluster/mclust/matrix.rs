@@ -5,6 +5,7 @@ use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::{Mat, MatRef, Par, Spec};
 
 use crate::linalg::eigh;
+pub(super) use crate::linalg::factor;
 
 /// The squared length, summed in eight lanes.
 #[inline(always)]
@@ -51,27 +52,6 @@ pub(super) fn cholesky(a: &[f64], d: usize) -> Option<Vec<f64>> {
     let diagonal = || (0..d).map(|j| l[j * d + j]);
     let (least, most) = (diagonal().fold(f64::INFINITY, f64::min), diagonal().fold(0.0, f64::max));
     (least / most > f64::EPSILON.sqrt()).then_some(l)
-}
-
-/// The lower Cholesky factor; `None` where the matrix is not positive definite.
-pub(super) fn factor(a: &[f64], d: usize) -> Option<Vec<f64>> {
-    let mut l = a.to_vec();
-    for j in 0..d {
-        let (done, rest) = l.split_at_mut(j * d);
-        let row = &mut rest[..d];
-        for i in 0..j {
-            let other = &done[i * d..=i * d + i];
-            let sum: f64 = row[..i].iter().zip(other).map(|(x, y)| x * y).sum();
-            row[i] = (row[i] - sum) / other[i];
-        }
-        let left = row[j] - row[..j].iter().map(|x| x * x).sum::<f64>();
-        if left <= 0.0 || !left.is_finite() {
-            return None;
-        }
-        row[j] = left.sqrt();
-        row[j + 1..].fill(0.0);
-    }
-    Some(l)
 }
 
 /// The logarithm of the determinant of L Lᵀ.

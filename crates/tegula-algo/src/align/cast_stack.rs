@@ -1,0 +1,437 @@
+//! `tl.cast_stack`: sections laid onto each other by what their observations are like.
+
+mod step;
+
+pub(super) use step::KEY;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tegula_core::{Ctx, Error, Result, Step, keys};
+
+use super::clues::{Clue, Level};
+use super::cost::{Below, Ground};
+use super::follow::{Chosen, follow};
+use super::matches::{matches, sampled_query};
+use super::section::Framed;
+use super::start::{Allowed, Begun, begin};
+use super::warp::warp;
+use super::{Affine, Mesh, Point, Section, Start, Transform};
+
+/// The task as progress shows it.
+pub(super) const TASK: &str = "tl.cast_stack";
+/// So many times more matches have to agree than would by chance.
+const BEYOND_CHANCE: f64 = 1.4;
+/// Observations of the reference on the first level; four times as many on each next one.
+const FIRST: usize = 1024;
+/// Above so many the windows get smaller than the bends that no affine map follows: left to the warp.
+const LAST_AFFINE: usize = 16_384;
+/// How much of its mesh's width a control point may leave its neighbours' line by: standard deviation.
+const BEND: f64 = 0.3;
+/// A mesh is at least this share as wide as it is long.
+const NARROW: f64 = 0.05;
+/// The most nodes of a mesh: more are slow, and less than windows wide.
+const MOST_NODES: usize = 24;
+
+/// Lays sections onto each other by what their observations are like, where they lie turned, scaled and bent.
+///
+/// # What it does
+/// Finds for every section the turn, scale, shear and smooth warp that lay it onto a reference section, so that
+/// neighbours across sections have similar embeddings, and writes common coordinates.
+///
+/// # When to use it
+/// For neighbouring sections, replicates or technologies with an embedding of all sections together: `tl.cast_mark`, or
+/// principal components (`pp.pca`, `pp.harmony`, then `pp.diffuse`). Sections need not overlap wholly. Sections that match
+/// no better than chance are refused.
+///
+/// # How it works
+/// - The likeness of two observations is the Pearson correlation of their rows. The best matches of each other in up to
+///   4,096 observations vote on similarities through pairs of matches (2,000 pairs, mirrored too); the best candidates, and
+///   those of a grid of turns, are followed a few steps, and the one whose neighbours correlate best begins.
+/// - Then each observation asks the 96 nearest of the reference. Their places, weighted by correlation, have a mean and a
+///   covariance; what the window itself adds is divided out, so that an observation says nothing along a layer that looks
+///   the same everywhere, nor where it has no counterpart. A robust fit (Student's t) of the affine map to all that is said,
+///   repeated on 1,024, 4,096, … observations of the reference until nothing moves.
+/// - With `ffd` a cubic B-spline mesh follows in the same way, with a penalty on bending; where areas would shrink below a
+///   tenth or fold, it is made stiffer.
+/// - The cost J reported is the mean over the section's observations of 1 − the correlation with the nearest of the reference.
+///
+/// # Reads and writes
+/// Reads `obs[library_key]`, `obsm[use_rep]`, `obsm[spatial_key]`. Writes `obsm["spatial_aligned"]` (`key_added`; the
+/// reference stays where it is, a third coordinate as it was) and `uns["cast_stack"]`, with an entry for each section in
+/// `sections`: `reference`, `affine` (2 × 3), `mesh_box` and `mesh` (displacements, for `ffd`), `scale`, `rotation`, `mirrored`,
+/// `start`, `matched` (share of the best matches that agree) and `chance`, `overlap` (share with the reference next to it),
+/// `match_error`, `J_before`, `J_start`, `J_affine`, `J` and `trace`, `jacobian_min`, `folded` (share).
+///
+/// # Determinism
+/// Seeded; the same bits for any number of threads.
+///
+/// # Cost
+/// O(N log N) time and memory: no table of all pairs. 1,200 cells take a fraction of a second, 100,000 some ten.
+///
+/// # Differences from the reference
+/// CAST takes J = Σ (max corr − corr), which differs by a constant and a factor; its gradient is that of J itself by
+/// differences, in steps made for micrometres, from the best of four turns. Ours has no units, starts at any angle and
+/// reaches a lower J. `transform = "similarity"` is what CAST calls rigid. Its several rounds of meshes are one. Embeddings
+/// of two sections are compared as they are: bring batches together before.
+///
+/// # Example
+/// `tegula tl cast_stack in.h5ad -o out.h5ad --library-key section`
+///
+/// # References
+/// Tang et al. 2024 (CAST), <https://doi.org/10.1038/s41592-024-02410-7>; Rueckert et al. 1999 (free-form deformation),
+/// <https://doi.org/10.1109/42.796284>; Fischler & Bolles 1981, <https://doi.org/10.1145/358669.358692>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CastStackParams {
+    /// Column of `obs` that tells the sections; required.
+    pub library_key: String,
+    /// The section that stays where it is; the first if not given.
+    pub reference: Option<String>,
+    /// Whether every section is laid onto the reference, or each onto the one before it.
+    pub mode: Mode,
+    /// The embedding in `obsm`, one for all sections together.
+    pub use_rep: String,
+    /// Where the positions lie in `obsm`.
+    pub spatial_key: String,
+    /// What the affine part may do.
+    pub transform: TransformKind,
+    /// Bend sections smoothly after the affine part (free-form deformation).
+    pub ffd: bool,
+    /// Nodes of the mesh along each side, for `ffd`.
+    pub mesh: usize,
+    /// Steps of the affine part at most; it ends where nothing moves.
+    pub n_iter_affine: usize,
+    /// Steps of the warp at most; it ends where nothing moves.
+    pub n_iter_ffd: usize,
+    /// Whether a section may lie mirrored.
+    pub mirror: bool,
+    /// Penalty on observations that lie beside the reference, in typical correlations per spacing; 0 for none.
+    pub dist_penalty: f64,
+    /// Column of `obs` that tells a region to look at more than at the rest.
+    pub attention_key: Option<String>,
+    /// The value in `attention_key` that is the region.
+    pub attention_value: Option<String>,
+    /// How many times more an observation of the region counts.
+    pub attention_weight: f64,
+    /// Observations of a section that are looked at, at most; the transform moves all.
+    pub subsample: usize,
+    /// Refuse sections that match no better than chance; otherwise only warn.
+    pub require_match: bool,
+    /// Writes the transforms to this file too, for `tl.apply_transform` on other data.
+    pub save_transform: Option<String>,
+    /// Name of the common coordinates in `obsm`.
+    pub key_added: String,
+}
+
+/// What sections are laid onto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Every section onto the reference.
+    AllToOne,
+    /// Each section onto its neighbour in the order of the categories, from the reference outwards.
+    Chain,
+}
+
+/// What the affine part of an alignment may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransformKind {
+    /// Turn and shift.
+    Rigid,
+    /// Turn, shift and scale.
+    Similarity,
+    /// Turn, shift, scale and shear.
+    Affine,
+}
+
+impl Default for CastStackParams {
+    fn default() -> Self {
+        Self {
+            library_key: String::new(),
+            reference: None,
+            mode: Mode::AllToOne,
+            use_rep: "X_cast".into(),
+            spatial_key: keys::SPATIAL.into(),
+            transform: TransformKind::Affine,
+            ffd: true,
+            mesh: 8,
+            n_iter_affine: 500,
+            n_iter_ffd: 400,
+            mirror: true,
+            dist_penalty: 0.0,
+            attention_key: None,
+            attention_value: None,
+            attention_weight: 3.0,
+            subsample: 20_000,
+            require_match: true,
+            save_transform: None,
+            key_added: "spatial_aligned".into(),
+        }
+    }
+}
+
+/// The result of [`cast_stack`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alignment {
+    /// From the query's coordinates to the reference's.
+    pub transform: Transform,
+    /// What it began from.
+    pub start: Start,
+    /// Share of the best matches that agree with the start.
+    pub matched: f64,
+    /// The most that agree by chance.
+    pub chance: f64,
+    /// The cost before: with the centres of both sections laid together, otherwise as given.
+    pub j_before: f64,
+    /// The cost at the start.
+    pub j_start: f64,
+    /// The cost after the affine part.
+    pub j_affine: f64,
+    /// The cost at the end.
+    pub j: f64,
+    /// The cost at every step, over the observations looked at.
+    pub trace: Vec<f64>,
+    /// Share of the observations with the reference next to them.
+    pub overlap: f64,
+    /// The median distance to what the observations look like around them, in the reference's units.
+    pub match_error: f64,
+    /// The smallest growth of areas by the warp, in the mesh and at the observations.
+    pub jacobian_min: f64,
+    /// Share of the observations where the warp folds.
+    pub folded: f64,
+}
+
+/// Lays a section onto a reference; see [`CastStackParams`], of which those about slots are not looked at.
+///
+/// # Errors
+/// [`Error::Data`] where a section has fewer than four observations, all at one place, or where the sections match no better
+/// than chance; [`Error::Shape`]; [`Error::Param`]; [`Error::Cancelled`].
+///
+/// ```
+/// use tegula_algo::align::{CastStackParams, Section, cast_stack};
+/// use tegula_core::{Coords, Ctx, Dense};
+/// // A tissue, and the same turned by a right angle.
+/// let n = 400;
+/// let xy: Vec<f64> = (0..n).flat_map(|i| [f64::from(i % 20), f64::from(i / 20) + 0.01 * f64::from(i % 7)]).collect();
+/// let wave = |x: f64, k: f64| (x / 20.0 * k).sin() as f32;
+/// let rows = xy.chunks(2).flat_map(|p| [wave(p[0], 5.0), wave(p[1], 4.0), wave(p[0] + p[1], 3.0), wave(p[0] - 2.0 * p[1], 2.0)]);
+/// let embedding = Dense::new(n as usize, 4, rows.collect::<Vec<_>>())?;
+/// let reference = Coords::new(2, xy.clone())?;
+/// let query = Coords::new(2, xy.chunks(2).flat_map(|p| [-p[1], p[0]]).collect())?;
+/// let section = |coords| Section { name: "a", coords, embedding: &embedding, weights: None };
+/// let found = cast_stack(&section(&query), &section(&reference), &CastStackParams::default(), &Ctx::default())?;
+/// assert!((found.transform.affine.rotation() + 90.0).abs() < 1.0);
+/// let there = found.transform.apply(&query)?;
+/// assert!((0..400).all(|i| (there.point(i)[0] - reference.point(i)[0]).abs() < 0.5));
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+pub fn cast_stack(
+    query: &Section<'_>,
+    reference: &Section<'_>,
+    params: &CastStackParams,
+    ctx: &Ctx<'_>,
+) -> Result<Alignment> {
+    params.check()?;
+    if query.embedding.n_cols() != reference.embedding.n_cols() {
+        let columns = |s: &Section<'_>| format!("{} columns", s.embedding.n_cols());
+        return Err(Error::shape("the query's embedding", columns(query), columns(reference)));
+    }
+    let framed = Framed::new(reference, None)?;
+    let rigid = params.transform == TransformKind::Rigid;
+    let moving = Framed::new(query, rigid.then_some(framed.spread))?;
+    let ground = Ground::new(&framed);
+    let begun =
+        begin(&moving, &ground, &matches(&moving, &framed, ctx)?, Allowed { mirror: params.mirror, rigid }, ctx)?;
+    begun.accept(query, reference, params.require_match, ctx)?;
+    Aligning { params, query: &moving, ground: &ground, trace: Vec::new() }.run(&begun, ctx)
+}
+
+impl Begun {
+    /// Refuses a start that is no better than chance, or warns.
+    fn accept(&self, query: &Section<'_>, reference: &Section<'_>, required: bool, ctx: &Ctx<'_>) -> Result<()> {
+        if self.agreeing > BEYOND_CHANCE * self.chance {
+            return Ok(());
+        }
+        let reason = format!(
+            "does not match `{}`: of the observations most alike {:.0} % lie together, and as many as {:.0} % do by chance; \
+             look whether the sections overlap and share the embedding (use_rep), or align them anyway with \
+             require_match = false",
+            reference.name,
+            100.0 * self.agreeing,
+            100.0 * self.chance
+        );
+        let what = format!("section `{}`", query.name);
+        if required {
+            return Err(Error::data(what, reason));
+        }
+        ctx.warn(&format!("{what} {reason}"));
+        Ok(())
+    }
+}
+
+/// The parts of one alignment.
+struct Aligning<'a> {
+    params: &'a CastStackParams,
+    query: &'a Framed,
+    ground: &'a Ground<'a>,
+    trace: Vec<f64>,
+}
+
+impl Aligning<'_> {
+    fn run(mut self, begun: &Begun, ctx: &Ctx<'_>) -> Result<Alignment> {
+        let (params, query, ground) = (self.params, self.query, self.ground);
+        let most = params.subsample;
+        let of = sampled_query(query.len(), most, ctx);
+        let chosen = Chosen { query, of: &of };
+        let levels = levels(ground.section, most, ctx);
+        let mut map = begun.map;
+        let mut left = params.n_iter_affine;
+        for level in levels.iter().filter(|l| l.len() <= LAST_AFFINE || l.len() == levels[0].len()) {
+            let watch = |at: &[Point], clues: &mut [Clue]| self.watch(&chosen, at, clues, ctx);
+            let taken;
+            (map, taken) = follow(&chosen, level, (map, &begun.map), (params.transform, left), watch, ctx)?;
+            left -= taken;
+        }
+        let all: Vec<u32> = (0..query.len() as u32).collect();
+        let whole = Chosen { query, of: &all };
+        let cost = |at: &[Point]| ground.cost(query, &all, &ground.below(query, &all, at), params.dist_penalty);
+        let j_start = cost(&whole.places(&begun.map));
+        let mut j_affine = cost(&whole.places(&map));
+        if j_affine > j_start {
+            (map, j_affine) = (begun.map, j_start);
+        }
+        let mut transform = Transform { affine: map, mesh: None };
+        let mut j = j_affine;
+        if params.ffd {
+            let mesh = over(&whole.places(&map), params.mesh);
+            let watch = |at: &[Point], clues: &mut [Clue]| self.watch(&chosen, at, clues, ctx);
+            let mesh = warp(&chosen, &map, mesh, &levels, (BEND, params.n_iter_ffd), watch, ctx)?;
+            let bent = Transform { affine: map, mesh: Some(mesh) };
+            let j_bent = cost(&query.xy.iter().map(|&p| bent.place(p)).collect::<Vec<_>>());
+            if j_bent <= j_affine {
+                (transform, j) = (bent, j_bent);
+            }
+        }
+        let at: Vec<Point> = query.xy.iter().map(|&p| transform.place(p)).collect();
+        let below = ground.below(query, &all, &at);
+        let last = &levels[levels.len() - 1];
+        let (jacobian_min, folded) = jacobian(&transform, &query.xy);
+        Ok(Alignment {
+            start: begun.start,
+            matched: begun.agreeing,
+            chance: begun.chance,
+            j_before: cost(&self.as_given()),
+            j_start,
+            j_affine,
+            j,
+            overlap: overlap(&below, last.beside()),
+            match_error: match_error(&chosen, last, &at, ctx)? * ground.section.spread,
+            jacobian_min,
+            folded,
+            trace: self.trace,
+            transform: out_of_frames(query, ground.section, &transform),
+        })
+    }
+
+    /// Notes the cost, and adds to the clues what the penalty for distance pulls with.
+    fn watch(&mut self, chosen: &Chosen<'_>, at: &[Point], clues: &mut [Clue], ctx: &Ctx<'_>) -> Result<bool> {
+        let (ground, penalty) = (self.ground, self.params.dist_penalty);
+        let below = ground.below(chosen.query, chosen.of, at);
+        let j = ground.cost(chosen.query, chosen.of, &below, penalty);
+        self.trace.push(j);
+        ctx.metric(TASK, "J", j);
+        if penalty > 0.0 {
+            for ((b, clue), p) in below.iter().zip(clues).zip(at).filter(|e| e.0.0.distance > ground.near) {
+                let there = ground.section.xy[b.at as usize];
+                let strength = penalty * (1.0 - b.correlation) / (ground.near * b.distance);
+                clue.add_spring(strength, [there[0] - p[0], there[1] - p[1]]);
+            }
+        }
+        ctx.tick(TASK, 1)?;
+        ctx.goes_on()
+    }
+
+    /// The query as it was given, centre on centre.
+    fn as_given(&self) -> Vec<Point> {
+        let times = self.query.spread / self.ground.section.spread;
+        self.query.xy.iter().map(|p| [p[0] * times, p[1] * times]).collect()
+    }
+}
+
+/// Ever more observations of the reference: [`FIRST`], four times as many, …, at last `most` of them or all.
+fn levels<'a>(reference: &'a Framed, most: usize, ctx: &Ctx<'_>) -> Vec<Level<'a>> {
+    let last = reference.len().min(most);
+    let mut levels = Vec::new();
+    let mut n = FIRST;
+    while 2 * n < last {
+        levels.push(Level::new(reference, n, ctx));
+        n *= 4;
+    }
+    levels.push(Level::new(reference, last, ctx));
+    levels
+}
+
+/// A mesh over all places, that is not without width.
+fn over(at: &[Point], nodes: usize) -> Mesh {
+    let bound = |a: usize, f: fn(f64, f64) -> f64| at.iter().map(|p| p[a]).reduce(f).unwrap_or(0.0);
+    let (mut low, mut high) = ([bound(0, f64::min), bound(1, f64::min)], [bound(0, f64::max), bound(1, f64::max)]);
+    let most = (high[0] - low[0]).max(high[1] - low[1]);
+    for a in 0..2 {
+        let lacking = 0.5 * (NARROW * most - (high[a] - low[a])).max(0.0);
+        (low[a], high[a]) = (low[a] - lacking, high[a] + lacking);
+    }
+    Mesh::over(low, high, nodes)
+}
+
+/// The smallest growth of areas by the mesh, and the share of the places where it folds.
+fn jacobian(transform: &Transform, xy: &[Point]) -> (f64, f64) {
+    let Some(mesh) = &transform.mesh else { return (1.0, 0.0) };
+    let (mut least, mut folded) = (mesh.least_jacobian(), 0usize);
+    for &p in xy {
+        let j = mesh.jacobian(transform.affine.apply(p));
+        least = least.min(j);
+        folded += usize::from(j <= 0.0);
+    }
+    (least, folded as f64 / xy.len() as f64)
+}
+
+/// The share of the observations with the reference next to them.
+fn overlap(below: &[Below], beside: f64) -> f64 {
+    below.iter().filter(|b| b.distance <= beside).count() as f64 / below.len() as f64
+}
+
+/// The median distance between observations and what they look like in the window around them.
+fn match_error(chosen: &Chosen<'_>, level: &Level<'_>, at: &[Point], ctx: &Ctx<'_>) -> Result<f64> {
+    let at: Vec<Point> = chosen.of.iter().map(|&i| at[i as usize]).collect();
+    let mut far = level.best_in_window(chosen.query, chosen.of, &at, ctx)?;
+    far.sort_unstable_by(f64::total_cmp);
+    Ok(far.get(far.len() / 2).copied().unwrap_or(0.0))
+}
+
+/// The transform in the units of the data.
+fn out_of_frames(query: &Framed, reference: &Framed, transform: &Transform) -> Transform {
+    let out = reference.out_of_frame();
+    let affine: Affine = query.into_frame().then(&transform.affine).then(&out);
+    let mesh = transform.mesh.as_ref().map(|m| m.rescaled(reference.spread, [out.0[0][2], out.0[1][2]]));
+    Transform { affine, mesh }
+}
+
+impl CastStackParams {
+    /// What can be said of the numbers alone.
+    fn check(&self) -> Result<()> {
+        if self.ffd && !(2..=MOST_NODES).contains(&self.mesh) {
+            return Err(Self::refuse("mesh", self.mesh, &format!("from 2 to {MOST_NODES}")));
+        }
+        if !(self.dist_penalty >= 0.0 && self.dist_penalty.is_finite()) {
+            return Err(Self::refuse("dist_penalty", self.dist_penalty, "0 or more"));
+        }
+        if !(self.attention_weight > 0.0 && self.attention_weight.is_finite()) {
+            return Err(Self::refuse("attention_weight", self.attention_weight, "a number above 0"));
+        }
+        if self.subsample < 100 {
+            return Err(Self::refuse("subsample", self.subsample, "at least 100"));
+        }
+        Ok(())
+    }
+}

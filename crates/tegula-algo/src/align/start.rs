@@ -1,0 +1,280 @@
+//! Where to begin: the similarity that most of the best matches agree on.
+
+use rand::RngExt;
+use rayon::prelude::*;
+use tegula_core::{Ctx, Result};
+
+use super::cast_stack::TransformKind;
+use super::clues::Level;
+use super::cost::{Ground, coords};
+use super::follow::{Chosen, follow};
+use super::matches::{Match, sampled, sampled_query};
+use super::section::Framed;
+use super::{Affine, Point};
+use crate::index::KdTree;
+
+/// Pairs of matches tried.
+const TRIES: u64 = 2000;
+/// Matches that vote on each.
+const VOTERS: usize = 1000;
+/// How near a match has to come to count, in spreads of the reference.
+const NEAR: f64 = 0.15;
+/// The same at the end of fitting to all matches.
+const NEARER: f64 = 0.05;
+/// How much larger or smaller than its spread says a section may be.
+const SCALE: f64 = 2.5;
+/// Candidates of each kind that are followed.
+const FOLLOWED: usize = 4;
+/// Turns of the grid, mirrored or not.
+const TURNS: usize = 24;
+/// Observations that the grid and the candidates are compared on.
+const COMPARED: usize = 1000;
+/// Rounds that a candidate is followed for.
+const ROUNDS: usize = 5;
+/// Shifts that tear the query apart, in its widths and heights, to see how well matches agree by chance.
+const TORN: [Point; 4] = [[0.5, 0.5], [0.35, 0.6], [0.6, 0.35], [0.4, 0.45]];
+
+/// What an alignment began from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The best matches of the embeddings.
+    Matches,
+    /// A grid of turns.
+    Grid,
+    /// The coordinates as given, or with one centre on the other.
+    Given,
+}
+
+impl Start {
+    /// `matches`, `grid` or `given`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Matches => "matches",
+            Self::Grid => "grid",
+            Self::Given => "given",
+        }
+    }
+}
+
+/// Where to begin, and how much the matches say for it.
+pub(super) struct Begun {
+    pub(super) map: Affine,
+    pub(super) start: Start,
+    /// Share of the matches that agree with the map.
+    pub(super) agreeing: f64,
+    /// The most that agreed with any similarity when the query was torn apart.
+    pub(super) chance: f64,
+}
+
+/// What maps may be.
+#[derive(Clone, Copy)]
+pub(super) struct Allowed {
+    pub(super) mirror: bool,
+    pub(super) rigid: bool,
+}
+
+/// The best similarity (or turn) to begin with.
+pub(super) fn begin(
+    query: &Framed,
+    ground: &Ground<'_>,
+    matches: &[Match],
+    allowed: Allowed,
+    ctx: &Ctx<'_>,
+) -> Result<Begun> {
+    let voters: Vec<Match> = spread_out(matches);
+    let mut candidates: Vec<(Affine, Start)> = Vec::new();
+    for (_, map) in agreed(&voters, allowed, 0, ctx)? {
+        let distinct = candidates.iter().all(|(other, _)| apart(&map, other) > NEAR);
+        if distinct && candidates.len() < FOLLOWED {
+            candidates.push((fitted(map, &voters, allowed.rigid), Start::Matches));
+        }
+    }
+    let chance = chance(&voters, allowed, ctx)?;
+    let few = sampled_query(query.len(), COMPARED, ctx);
+    let chosen = Chosen { query, of: &few };
+    let level = Level::new(ground.section, COMPARED, ctx);
+    let back = sampled(ground.section.len(), COMPARED, ctx);
+    let mut grid: Vec<(f64, Affine)> =
+        grid(allowed.mirror).into_iter().map(|map| (likeness(&chosen, ground, &back, &map), map)).collect();
+    grid.sort_by(|a, b| b.0.total_cmp(&a.0));
+    candidates.extend(grid.into_iter().take(FOLLOWED / 2).map(|e| (e.1, Start::Grid)));
+    candidates.extend(given(query, ground.section, allowed.rigid).map(|map| (map, Start::Given)));
+    let kind = if allowed.rigid { TransformKind::Rigid } else { TransformKind::Similarity };
+    let mut best: Option<(f64, Affine, Start)> = None;
+    for (map, start) in candidates {
+        let (map, _) = follow(&chosen, &level, (map, &map), (kind, ROUNDS), |_, _| Ok(true), ctx)?;
+        let like = likeness(&chosen, ground, &back, &map);
+        if best.is_none_or(|b| like > b.0) {
+            best = Some((like, map, start));
+        }
+    }
+    let (map, start) = best.map_or((Affine::IDENTITY, Start::Grid), |b| (b.1, b.2));
+    Ok(Begun { map, start, agreeing: votes(&map, &voters, NEAR), chance })
+}
+
+/// Matches spread evenly over all of them.
+fn spread_out(matches: &[Match]) -> Vec<Match> {
+    let n = matches.len().min(VOTERS);
+    (0..n).map(|k| matches[k * matches.len() / n]).collect()
+}
+
+/// Similarities through pairs of matches, most votes first.
+fn agreed(voters: &[Match], allowed: Allowed, round: u64, ctx: &Ctx<'_>) -> Result<Vec<(f64, Affine)>> {
+    // Matches of each other's best stand twice in the urn.
+    let urn: Vec<usize> = (0..voters.len()).flat_map(|k| vec![k; voters[k].weight as usize]).collect();
+    if voters.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<Vec<(f64, Affine)>> = (0..TRIES)
+        .into_par_iter()
+        .map(|t| {
+            ctx.tick(super::cast_stack::TASK, 0)?;
+            let mut rng = ctx.rng("tl.cast_stack.start", round * TRIES + t);
+            let (a, b) = (voters[urn[rng.random_range(0..urn.len())]], voters[urn[rng.random_range(0..urn.len())]]);
+            let both = [false, true].into_iter().filter(|m| allowed.mirror || !m);
+            let maps = both.filter_map(|mirror| through(&a, &b, mirror, allowed.rigid));
+            Ok(maps.map(|map| (votes(&map, voters, NEAR), map)).collect())
+        })
+        .collect::<Result<_>>()?;
+    let mut found = parts.concat();
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Ok(found)
+}
+
+/// The similarity (or turn) that takes two matches to their places; `None` where they lie too near or the scale is absurd.
+fn through(a: &Match, b: &Match, mirror: bool, rigid: bool) -> Option<Affine> {
+    let sign = if mirror { -1.0 } else { 1.0 };
+    let u = [b.from[0] - a.from[0], sign * (b.from[1] - a.from[1])];
+    let v = [b.to[0] - a.to[0], b.to[1] - a.to[1]];
+    let length2 = u[0] * u[0] + u[1] * u[1];
+    if length2 < 0.25 {
+        return None;
+    }
+    let by = [(v[0] * u[0] + v[1] * u[1]) / length2, (v[1] * u[0] - v[0] * u[1]) / length2];
+    let size = by[0].hypot(by[1]);
+    if !(1.0 / SCALE..=SCALE).contains(&size) {
+        return None;
+    }
+    let by = if rigid { by.map(|x| x / size) } else { by };
+    let middle = |p: Point, q: Point| [0.5 * (p[0] + q[0]), 0.5 * (p[1] + q[1])];
+    Some(Affine::similarity(by, mirror, middle(a.from, b.from), middle(a.to, b.to)))
+}
+
+/// The share of the matches, softly counted, that a map brings together.
+fn votes(map: &Affine, voters: &[Match], near: f64) -> f64 {
+    let scale = -0.5 / (near * near);
+    let (mut sum, mut total) = (0.0, 0.0);
+    for m in voters {
+        let p = map.apply(m.from);
+        let d2 = (p[0] - m.to[0]).powi(2) + (p[1] - m.to[1]).powi(2);
+        sum += m.weight * (scale * d2).exp();
+        total += m.weight;
+    }
+    if total > 0.0 { sum / total } else { 0.0 }
+}
+
+/// The similarity that fits all matches near it, ever nearer ones.
+fn fitted(map: Affine, voters: &[Match], rigid: bool) -> Affine {
+    let (mut map, mirror) = (map, map.mirrors());
+    let sign = if mirror { -1.0 } else { 1.0 };
+    let mut near = NEAR;
+    while near > NEARER {
+        let weigh = |m: &Match| {
+            let p = map.apply(m.from);
+            m.weight * (-0.5 * ((p[0] - m.to[0]).powi(2) + (p[1] - m.to[1]).powi(2)) / (near * near)).exp()
+        };
+        let weights: Vec<f64> = voters.iter().map(weigh).collect();
+        let total: f64 = weights.iter().sum();
+        let mean = |at: fn(&Match) -> Point, a: usize| {
+            voters.iter().zip(&weights).map(|(m, w)| w * at(m)[a]).sum::<f64>() / total
+        };
+        let (from, to) = ([mean(|m| m.from, 0), mean(|m| m.from, 1)], [mean(|m| m.to, 0), mean(|m| m.to, 1)]);
+        let (mut by, mut uu, mut vv) = ([0.0; 2], 0.0, 0.0);
+        for (m, w) in voters.iter().zip(&weights) {
+            let u = [m.from[0] - from[0], sign * (m.from[1] - from[1])];
+            let v = [m.to[0] - to[0], m.to[1] - to[1]];
+            by[0] += w * (v[0] * u[0] + v[1] * u[1]);
+            by[1] += w * (v[1] * u[0] - v[0] * u[1]);
+            uu += w * (u[0] * u[0] + u[1] * u[1]);
+            vv += w * (v[0] * v[0] + v[1] * v[1]);
+        }
+        let turn = by[0].hypot(by[1]);
+        // Both sides are uncertain: the ratio of their sizes does not shrink, as a regression on one of them would.
+        let size = if rigid { 1.0 } else { (vv / uu).sqrt() };
+        if !(turn > 0.0 && size.is_finite() && size > 0.0) {
+            return map;
+        }
+        map = Affine::similarity(by.map(|x| x / turn * size), mirror, from, to);
+        near *= 0.9;
+    }
+    map
+}
+
+/// The most votes for any similarity when the query is torn apart: patches stay as they are, the whole is no more.
+fn chance(voters: &[Match], allowed: Allowed, ctx: &Ctx<'_>) -> Result<f64> {
+    let range = |a: usize| {
+        let all = voters.iter().map(|m| m.from[a]);
+        (all.clone().fold(f64::INFINITY, f64::min), all.fold(f64::NEG_INFINITY, f64::max))
+    };
+    let ranges = [range(0), range(1)];
+    let mut most: f64 = 0.0;
+    for (round, shift) in (1..).zip(TORN) {
+        let tear = |m: &Match| {
+            let from = std::array::from_fn(|a| {
+                let ((low, high), x) = (ranges[a], m.from[a]);
+                let moved = x + shift[a] * (high - low);
+                if moved > high { moved - (high - low) } else { moved }
+            });
+            Match { from, ..*m }
+        };
+        let torn: Vec<Match> = voters.iter().map(tear).collect();
+        most = agreed(&torn, allowed, round, ctx)?.first().map_or(most, |e| most.max(e.0));
+    }
+    Ok(most)
+}
+
+/// Turns about the centre, mirrored or not.
+fn grid(mirror: bool) -> Vec<Affine> {
+    let turn = |k: usize, mirror: bool| {
+        let (sin, cos) = (std::f64::consts::TAU * k as f64 / TURNS as f64).sin_cos();
+        Affine::similarity([cos, sin], mirror, [0.0; 2], [0.0; 2])
+    };
+    [false, true].into_iter().filter(|m| mirror || !m).flat_map(|m| (0..TURNS).map(move |k| turn(k, m))).collect()
+}
+
+/// Coordinates taken as they are, and with one centre on the other; none where they differ in scale too much.
+fn given(query: &Framed, reference: &Framed, rigid: bool) -> impl Iterator<Item = Affine> {
+    let whole = query.out_of_frame().then(&reference.into_frame());
+    let size = whole.scale();
+    let centred = Affine([[size, 0.0, 0.0], [0.0, size, 0.0]]);
+    let near = (1.0 / SCALE..=SCALE).contains(&size) && (!rigid || (size - 1.0).abs() < 1e-9);
+    [whole, centred].into_iter().filter(move |_| near)
+}
+
+/// How far two maps are apart at the corners of the section, on average.
+fn apart(a: &Affine, b: &Affine) -> f64 {
+    let corners = [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]];
+    let far = corners.map(|p| {
+        let (p, q) = (a.apply(p), b.apply(p));
+        (p[0] - q[0]).hypot(p[1] - q[1])
+    });
+    far.iter().sum::<f64>() / 4.0
+}
+
+/// The mean correlation of neighbours, looked for from both sections: a map that shrinks the one into a patch of the other
+/// gains nothing.
+fn likeness(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], map: &Affine) -> f64 {
+    let at = chosen.places(map);
+    let below = ground.below(chosen.query, chosen.of, &at);
+    let there = below.iter().map(|b| b.correlation).sum::<f64>() / at.len() as f64;
+    let tree = KdTree::new(&coords(&at));
+    let mut correlation = Vec::new();
+    let mut sum = 0.0;
+    for &j in back {
+        let near = tree.nearest(&ground.section.xy[j as usize], 1)[0].0;
+        let other = std::iter::once(chosen.of[near as usize] as usize);
+        ground.section.rows.correlations(j as usize, &chosen.query.rows, other, &mut correlation);
+        sum += correlation[0];
+    }
+    0.5 * (there + sum / back.len() as f64)
+}
