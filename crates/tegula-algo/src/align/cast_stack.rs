@@ -20,7 +20,7 @@ use super::{Affine, Mesh, Point, Section, Start, Transform};
 /// The task as progress shows it.
 pub(super) const TASK: &str = "tl.cast_stack";
 /// So many times more matches have to agree than would by chance.
-const BEYOND_CHANCE: f64 = 1.4;
+const BEYOND_CHANCE: f64 = 1.25;
 /// Observations of the reference on the first level; four times as many on each next one.
 const FIRST: usize = 1024;
 /// Above so many the windows get smaller than the bends that no affine map follows: left to the warp.

@@ -132,6 +132,10 @@ pub(super) fn warp(
                 bend *= 0.5;
                 (next, far) = fitted(chosen, &mesh, &spots, &clues, bend);
             }
+            if next.least_jacobian() < LEAST {
+                // Not bends fold it: the clues lie on a line.
+                break 'levels;
+            }
             mesh = next;
             if settling.settled(far, STILL * level.spacing) {
                 break;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
+mod align;
 mod cast_project;
 mod cluster;
 mod communities;

@@ -57,6 +57,11 @@ fn chain() -> Vec<(&'static str, serde_json::Value)> {
         ("pp.combat", json!({"key": "stripe"})),
         ("pp.harmony", json!({"key": "stripe", "max_iter": 2})),
         (
+            "tl.cast_stack",
+            json!({"library_key": "stripe", "use_rep": "X_pca", "require_match": false, "subsample": 200}),
+        ),
+        ("tl.apply_transform", json!({"library_key": "stripe"})),
+        (
             "tl.cast_project",
             json!({"library_key": "stripe", "source": "0", "target": "1", "spatial_key": "spatial", "label_key": "leiden3",
                 "n_neighbors": 3}),
