@@ -44,6 +44,30 @@ pub enum Body {
     Points(Points),
     /// A heat map.
     Grid(Grid),
+    /// A histogram.
+    Bars(Bars),
+}
+
+/// A histogram.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bars {
+    /// Borders of the bars, one more than there are bars.
+    pub edges: Vec<f64>,
+    /// Height of each bar.
+    pub counts: Vec<f64>,
+    /// Colour of the bars.
+    pub color: Rgb,
+}
+
+/// A straight line among the observations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stroke {
+    /// Both ends, in the unit of the data.
+    pub ends: [[f64; 2]; 2],
+    /// In points (1/72 inch).
+    pub width: f64,
+    /// In which colour.
+    pub color: Rgb,
 }
 
 /// A heat map: a coloured cell with a number for every row and column.
@@ -74,6 +98,8 @@ pub struct Points {
     pub diameter: f64,
     /// Shape of the marks.
     pub round: bool,
+    /// Lines over the marks.
+    pub lines: Vec<Stroke>,
 }
 
 /// What the colours of a panel mean.

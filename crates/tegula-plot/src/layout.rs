@@ -1,6 +1,7 @@
 //! Places a figure on a page: a grid of panels, each with its title above and its key on the right.
 
 mod bar;
+mod bars;
 mod legend;
 mod panel;
 mod sheet;

@@ -8,7 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tegula_core::{AnnData, Ctx, Error, Result};
 
-use crate::{EmbeddingParams, Figure, SpasneScreenParams, SpatialParams, SweepParams};
+use crate::{
+    AlignParams, CastProjectPlotParams, DisplacementParams, EmbeddingParams, Figure, LinksParams, SpasneScreenParams,
+    SpatialParams, SweepParams,
+};
 
 /// A registered plot, whatever its parameters: [`tegula_core::Method`] for figures.
 pub trait Plot: Sync {
@@ -43,13 +46,18 @@ pub trait Drawing: DeserializeOwned + JsonSchema {
 ///
 /// ```
 /// let ids: Vec<_> = tegula_plot::PLOTS.iter().map(|p| p.id()).collect();
-/// assert_eq!(ids, ["pl.spatial", "pl.embedding", "pl.sweep", "pl.spasne_screen"]);
+/// assert_eq!(ids[..4], ["pl.spatial", "pl.embedding", "pl.sweep", "pl.spasne_screen"]);
+/// assert_eq!(ids[4..], ["pl.align", "pl.displacement", "pl.links", "pl.cast_project"]);
 /// ```
 pub const PLOTS: &[&dyn Plot] = &[
     &Entry::<SpatialParams>(PhantomData),
     &Entry::<EmbeddingParams>(PhantomData),
     &Entry::<SweepParams>(PhantomData),
     &Entry::<SpasneScreenParams>(PhantomData),
+    &Entry::<AlignParams>(PhantomData),
+    &Entry::<DisplacementParams>(PhantomData),
+    &Entry::<LinksParams>(PhantomData),
+    &Entry::<CastProjectPlotParams>(PhantomData),
 ];
 
 /// The plot of that id.

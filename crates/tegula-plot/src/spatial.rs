@@ -9,6 +9,9 @@ use tegula_core::{AnnData, Ctx, Error, Result, keys};
 
 use crate::{Drawing, Figure, Rgb, cmap, palette};
 
+pub(crate) use draw::has_image;
+pub(crate) use shade::listed;
+
 /// Draws the tissue, coloured by clusters, by regions or by the expression of genes.
 ///
 /// # What it does

@@ -1,6 +1,7 @@
 //! One panel: how much room it needs, and how it is drawn.
 
 use super::bar::Bar;
+use super::bars::Histogram;
 use super::legend::Legend;
 use super::sheet::Sheet;
 use super::{GAP, HAIRLINE, LABEL, TITLE, text_centred};
@@ -46,6 +47,7 @@ pub(super) struct Cell<'a> {
 enum Inside<'a> {
     Points(&'a Points, View),
     Grid(Sheet<'a>),
+    Bars(Histogram<'a>),
 }
 
 /// From the unit of the data to points.
@@ -62,7 +64,11 @@ impl View {
     /// Fits all positions into a square of the given side.
     fn fit(points: &Points, side: f64, pad: f64) -> Self {
         let shown = || points.draw.iter().map(|d| points.xy[d.0 as usize]);
-        let (x, y) = (bounds(shown().map(|p| p[0])), bounds(shown().map(|p| p[1])));
+        let along = |a: usize| {
+            let ends = points.lines.iter().flat_map(|l| l.ends);
+            bounds(shown().chain(ends).map(|p| p[a]))
+        };
+        let (x, y) = (along(0), along(1));
         let (low, high) = ([x.0, y.0], [x.1, y.1]);
         let longer = (high[0] - low[0]).max(high[1] - low[1]);
         let inner = side - 2.0 * pad;
@@ -98,6 +104,11 @@ impl<'a> Cell<'a> {
                 let sheet = Sheet::measure(grid, side);
                 let area = sheet.area();
                 (Inside::Grid(sheet), area, false)
+            }
+            Body::Bars(bars) => {
+                let histogram = Histogram::measure(bars, side);
+                let area = histogram.area();
+                (Inside::Bars(histogram), area, false)
             }
         };
         let beside = match &panel.key {
@@ -161,8 +172,15 @@ impl<'a> Cell<'a> {
     pub(super) fn draw(&self, at: [f64; 2], items: &mut Vec<Item>) {
         let [w, h] = self.area;
         match &self.inside {
-            Inside::Points(points, view) => items.push(Item::Dots(dots(points, view, at, self.area))),
+            Inside::Points(points, view) => {
+                items.push(Item::Dots(dots(points, view, at, self.area)));
+                items.extend(points.lines.iter().map(|line| {
+                    let [from, to] = line.ends.map(|p| view.place(p, at));
+                    Item::Line { from, to, width: line.width, color: line.color }
+                }));
+            }
             Inside::Grid(sheet) => sheet.draw(at, items),
+            Inside::Bars(histogram) => histogram.draw(at, items),
         }
         if let Some(title) = &self.title {
             let middle = at[1] - self.lift - GAP * 0.6 - TITLE * 0.3;
@@ -187,6 +205,7 @@ impl<'a> Cell<'a> {
         match &self.inside {
             Inside::Points(..) => (0.0, 0.0),
             Inside::Grid(sheet) => (sheet.left(), sheet.below()),
+            Inside::Bars(histogram) => (histogram.left(), histogram.below()),
         }
     }
 

@@ -30,6 +30,7 @@ pub(super) fn figure(adata: &AnnData, params: &SpatialParams, ctx: &Ctx<'_>) -> 
         draw: Vec::new(),
         colors: Vec::new(),
         round: params.marker == Marker::Round,
+        lines: Vec::new(),
     };
     let mut colors = IndexMap::new();
     let mut panels = Vec::new();
@@ -76,7 +77,7 @@ fn panel(points: Points, key: Key, title: Option<String>, params: &SpatialParams
 }
 
 /// Whether `uns["spatial"]` holds an image of some library.
-fn has_image(adata: &AnnData) -> bool {
+pub(crate) fn has_image(adata: &AnnData) -> bool {
     let libraries = adata.uns().get(keys::SPATIAL).and_then(Value::as_dict);
     let image = |v: &Value| v.as_dict()?.get("images")?.as_dict().map(|d| !d.is_empty());
     libraries.is_some_and(|d| d.values().any(|v| image(v) == Some(true)))

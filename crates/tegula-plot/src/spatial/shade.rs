@@ -94,7 +94,7 @@ fn distance(a: &[char], b: &[char]) -> usize {
 }
 
 /// The categories in the order they are listed: their own; where that is only alphabetical, numbers by value.
-pub(super) fn listed(labels: &Labels) -> Vec<usize> {
+pub(crate) fn listed(labels: &Labels) -> Vec<usize> {
     let names = labels.categories();
     let mut order: Vec<usize> = (0..names.len()).collect();
     if !labels.ordered() && names.is_sorted() {

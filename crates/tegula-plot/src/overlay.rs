@@ -1,0 +1,64 @@
+//! What the figures of aligned sections share.
+
+use tegula_core::{AnnData, Column, Error, Labels, Result, Slot};
+
+use crate::Rgb;
+
+/// The sections of the observations; numbers are taken for names.
+pub(crate) fn sections(adata: &AnnData, key: &str) -> Result<Labels> {
+    let hint = "name the column that tells the sections with library_key";
+    match adata.obs().get(key) {
+        None => Err(adata.missing(&Slot::obs(key), hint)),
+        Some(column @ (Column::Float(_) | Column::Float32(_))) => {
+            let values = column.to_f64().unwrap_or_default();
+            let mut names: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
+            names.sort_by(f64::total_cmp);
+            names.dedup();
+            let code = |v: &f64| names.iter().position(|n| n == v).map_or(-1, |k| k as i32);
+            Labels::new(values.iter().map(code).collect(), names.iter().map(ToString::to_string).collect(), true)
+        }
+        Some(_) => adata.labels(key),
+    }
+}
+
+/// The observations of the section of that name.
+pub(crate) fn members(sections: &Labels, name: &str) -> Vec<usize> {
+    (0..sections.len()).filter(|&i| sections.get(i) == Some(name)).collect()
+}
+
+/// The first two coordinates in `obsm[key]`.
+pub(crate) fn plane(adata: &AnnData, key: &str) -> Result<Vec<[f64; 2]>> {
+    let slot = Slot::obsm(key);
+    if !adata.has(&slot) {
+        return Err(adata.missing(&slot, "run tl.cast_stack first, or name other positions"));
+    }
+    let coords = adata.coords(key)?;
+    if coords.is_empty() {
+        return Err(Error::data("obs", "holds no observations: there is nothing to draw; check the filters before"));
+    }
+    Ok((0..coords.len()).map(|i| [coords.point(i)[0], coords.point(i)[1]]).collect())
+}
+
+/// The observations in an order that mixes them evenly, the same every time.
+pub(crate) fn mixed(n: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..n as u32).collect();
+    // Multiplied by an odd number, numbers in a row lie anyhow, and no two at one place.
+    order.sort_unstable_by_key(|&i| i.wrapping_mul(2_654_435_761));
+    order
+}
+
+/// Refuses sizes that cannot be drawn, for the plot `id`.
+pub(crate) fn check_size(id: &str, size: f64, width: f64, dpi: f64) -> Result<()> {
+    for (name, value, low, high) in [("size", size, 1e-3, 1e3), ("width", width, 0.5, 40.0), ("dpi", dpi, 20.0, 2400.0)]
+    {
+        if !(low..=high).contains(&value) {
+            return Err(Error::param(id, name, value, format!("between {low} and {high}")));
+        }
+    }
+    Ok(())
+}
+
+/// Lines and arrows over marks.
+pub(crate) const DARK: Rgb = Rgb([40, 40, 48]);
+/// A tissue that is only ground for lines.
+pub(crate) const GROUND: Rgb = Rgb([214; 3]);
