@@ -72,7 +72,9 @@ fn best(rows: &Unit, of: &[u32], others: &Unit, among: &[u32], ctx: &Ctx<'_>) ->
         .map(|block| {
             ctx.tick(super::cast_stack::TASK, 0)?;
             let mut queries = Queries::new(rows.dim);
-            block.iter().for_each(|&i| queries.push(rows.row(i as usize)));
+            for &i in block {
+                queries.push(rows.row(i as usize));
+            }
             let mut found: Vec<Option<u32>> = vec![None; block.len()];
             let mut limits = vec![f32::INFINITY; block.len()];
             let near = |q: usize, first: usize, scores: &[f32; W], mut limit: f32| {

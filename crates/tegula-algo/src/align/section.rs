@@ -71,13 +71,13 @@ impl Framed {
     }
 
     /// From the data's units to those of this frame.
-    pub(super) fn into_frame(&self) -> Affine {
+    pub(super) fn to_frame(&self) -> Affine {
         let s = 1.0 / self.spread;
         Affine([[s, 0.0, -s * self.centre[0]], [0.0, s, -s * self.centre[1]]])
     }
 
     /// From the units of this frame to the data's.
-    pub(super) fn out_of_frame(&self) -> Affine {
+    pub(super) fn to_data(&self) -> Affine {
         Affine([[self.spread, 0.0, self.centre[0]], [0.0, self.spread, self.centre[1]]])
     }
 }
@@ -98,7 +98,9 @@ impl Unit {
             // What is left of a constant is rounding.
             let some = squares.sqrt() > 1e-6 * mean.abs() * (dim as f64).sqrt();
             let scale = if some { squares.sqrt().recip() } else { 0.0 };
-            row.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) * scale) as f32);
+            for x in row {
+                *x = ((f64::from(*x) - mean) * scale) as f32;
+            }
         });
         Self { dim, data }
     }
@@ -169,9 +171,9 @@ mod tests {
         let section = Section { name: "a", coords: &coords, embedding: &embedding, weights: None };
         let framed = Framed::new(&section, None).unwrap();
         assert!((framed.spread - 8f64.sqrt()).abs() < 1e-12);
-        let there = framed.into_frame().apply([14.0, 4.0]);
+        let there = framed.to_frame().apply([14.0, 4.0]);
         assert!(there.iter().zip(framed.xy[3]).all(|(a, b)| (a - b).abs() < 1e-12));
-        let back = framed.out_of_frame().apply(there);
+        let back = framed.to_data().apply(there);
         assert!((back[0] - 14.0).abs() + (back[1] - 4.0).abs() < 1e-12);
     }
 }

@@ -244,7 +244,7 @@ fn grid(mirror: bool) -> Vec<Affine> {
 
 /// Coordinates taken as they are, and with one centre on the other; none where they differ in scale too much.
 fn given(query: &Framed, reference: &Framed, rigid: bool) -> impl Iterator<Item = Affine> {
-    let whole = query.out_of_frame().then(&reference.into_frame());
+    let whole = query.to_data().then(&reference.to_frame());
     let size = whole.scale();
     let centred = Affine([[size, 0.0, 0.0], [0.0, size, 0.0]]);
     let near = (1.0 / SCALE..=SCALE).contains(&size) && (!rigid || (size - 1.0).abs() < 1e-9);

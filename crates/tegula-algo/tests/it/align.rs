@@ -7,16 +7,12 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 use serde_json::json;
 use tegula_algo::align::{Affine, Alignment, CastStackParams, METHODS, Section, Transform, TransformKind, cast_stack};
-// BEGIN-FULL
 use tegula_algo::graph::spatial_knn;
 use tegula_algo::pp::diffuse;
-// END-FULL
 use tegula_core::{AnnData, Column, Coords, Ctx, Dense, Error, Files, Frame, Labels, Result, Value};
 
 use crate::graph::{numbers, same_for_any_threads};
-// BEGIN-FULL
 use crate::scc::{golden, npy, positions};
-// END-FULL
 
 /// Numbers from −1 to 1.
 fn noise(n: usize, seed: u64) -> Vec<f64> {
@@ -230,7 +226,6 @@ fn any_number_of_threads_gives_the_same_bits() {
     same_for_any_threads(|| pair.align(&params).unwrap());
 }
 
-// BEGIN-FULL
 /// STARmap's visual cortex against a thinned copy of itself: turned by 25°, stretched by 1.08 and 0.95, bent by 3 % of its
 /// height, its components noisier than they were (`loud` standard deviations of each), both averaged over neighbours.
 fn cortex(folder: &Path, loud: f64) -> Pair {
@@ -280,7 +275,6 @@ fn a_turned_and_bent_cortex_is_laid_onto_itself_to_half_a_cell() {
         assert!(rough < 1.0 && fine < 0.5, "affine {rough}, all {fine} spacings");
     }
 }
-// END-FULL
 
 /// Files in memory.
 #[derive(Default)]

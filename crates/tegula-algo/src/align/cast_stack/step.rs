@@ -136,12 +136,11 @@ impl CastStackParams {
     fn attention(&self, adata: &AnnData) -> Result<Option<Vec<f64>>> {
         let (Some(key), Some(value)) = (&self.attention_key, &self.attention_value) else { return Ok(None) };
         let slot = Slot::obs(key);
-        let inside: Vec<bool> = match adata.obs().get(key) {
-            Some(Column::Bool(flags)) => flags.iter().map(|&f| f == value.eq_ignore_ascii_case("true")).collect(),
-            _ => {
-                let labels = adata.labels(key)?;
-                (0..labels.len()).map(|i| labels.get(i) == Some(value)).collect()
-            }
+        let inside: Vec<bool> = if let Some(Column::Bool(flags)) = adata.obs().get(key) {
+            flags.iter().map(|&f| f == value.eq_ignore_ascii_case("true")).collect()
+        } else {
+            let labels = adata.labels(key)?;
+            (0..labels.len()).map(|i| labels.get(i) == Some(value)).collect()
         };
         if inside.contains(&true) {
             Ok(Some(inside.iter().map(|&x| if x { self.attention_weight } else { 1.0 }).collect()))
