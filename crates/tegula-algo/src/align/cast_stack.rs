@@ -232,8 +232,8 @@ pub fn cast_stack(
     let rigid = params.transform == TransformKind::Rigid;
     let moving = Framed::new(query, rigid.then_some(framed.spread))?;
     let ground = Ground::new(&framed);
-    let begun =
-        begin(&moving, &ground, &matches(&moving, &framed, ctx)?, Allowed { mirror: params.mirror, rigid }, ctx)?;
+    let allowed = Allowed { mirror: params.mirror, rigid, given: moving.spread / framed.spread };
+    let begun = begin(&moving, &ground, &matches(&moving, &framed, ctx)?, allowed, ctx)?;
     begun.accept(query, reference, params.require_match, ctx)?;
     Aligning::new(params, &moving, &ground).run(&begun, ctx)
 }
@@ -241,7 +241,7 @@ pub fn cast_stack(
 impl Begun {
     /// Refuses a start that is no better than chance, or warns.
     fn accept(&self, query: &Section<'_>, reference: &Section<'_>, required: bool, ctx: &Ctx<'_>) -> Result<()> {
-        if self.agreeing > BEYOND_CHANCE * self.chance {
+        if self.support > BEYOND_CHANCE * self.chance {
             return Ok(());
         }
         let reason = format!(
@@ -249,7 +249,7 @@ impl Begun {
              look whether the sections overlap and share the embedding (use_rep), or align them anyway with \
              require_match = false",
             reference.name,
-            100.0 * self.agreeing,
+            100.0 * self.support,
             100.0 * self.chance
         );
         let what = format!("section `{}`", query.name);

@@ -23,6 +23,9 @@ const NEAR: f64 = 0.15;
 const NEARER: f64 = 0.05;
 /// How much larger or smaller than its spread says a section may be.
 const SCALE: f64 = 2.5;
+/// How far a scale may plausibly be from that of the spreads or of the coordinates as given: standard deviation of its
+/// logarithm. Where cells say little, a shrunken section would meet more of them.
+const PLAUSIBLE: f64 = 0.3;
 /// Candidates of each kind that are followed.
 const FOLLOWED: usize = 4;
 /// Turns of the grid, mirrored or not.
@@ -62,7 +65,9 @@ pub(super) struct Begun {
     pub(super) start: Start,
     /// Share of the matches that agree with the map.
     pub(super) agreeing: f64,
-    /// The most that agreed with any similarity when the query was torn apart.
+    /// The same, less where the scale is not what one would expect.
+    pub(super) support: f64,
+    /// The most support of any similarity when the query was torn apart.
     pub(super) chance: f64,
 }
 
@@ -71,6 +76,17 @@ pub(super) struct Begun {
 pub(super) struct Allowed {
     pub(super) mirror: bool,
     pub(super) rigid: bool,
+    /// The scale of coordinates taken as they are.
+    pub(super) given: f64,
+}
+
+impl Allowed {
+    /// The votes for a map, fewer where its scale is not what one would expect.
+    fn support(&self, map: &Affine, voters: &[Match]) -> f64 {
+        let scale = map.scale();
+        let off = scale.ln().abs().min((scale / self.given).ln().abs()) / PLAUSIBLE;
+        votes(map, voters) * (-0.5 * off * off).exp()
+    }
 }
 
 /// The best similarity (or turn) to begin with.
@@ -102,14 +118,16 @@ pub(super) fn begin(
     let kind = if allowed.rigid { TransformKind::Rigid } else { TransformKind::Similarity };
     let mut best: Option<(f64, Affine, Start)> = None;
     for (map, start) in candidates {
-        let (map, _) = follow(&chosen, &level, (map, &map), (kind, ROUNDS), |_, _| Ok(true), ctx)?;
-        let like = likeness(&chosen, ground, &back, &map);
-        if best.is_none_or(|b| like > b.0) {
-            best = Some((like, map, start));
+        let (followed, _) = follow(&chosen, &level, (map, &map), (kind, ROUNDS), |_, _| Ok(true), ctx)?;
+        for map in [followed, map] {
+            let like = likeness(&chosen, ground, &back, &map);
+            if best.is_none_or(|b| like > b.0) {
+                best = Some((like, map, start));
+            }
         }
     }
     let (map, start) = best.map_or((Affine::IDENTITY, Start::Grid), |b| (b.1, b.2));
-    Ok(Begun { map, start, agreeing: votes(&map, &voters, NEAR), chance })
+    Ok(Begun { map, start, agreeing: votes(&map, &voters), support: allowed.support(&map, &voters), chance })
 }
 
 /// Matches spread evenly over all of them.
@@ -133,7 +151,7 @@ fn agreed(voters: &[Match], allowed: Allowed, round: u64, ctx: &Ctx<'_>) -> Resu
             let (a, b) = (voters[urn[rng.random_range(0..urn.len())]], voters[urn[rng.random_range(0..urn.len())]]);
             let both = [false, true].into_iter().filter(|m| allowed.mirror || !m);
             let maps = both.filter_map(|mirror| through(&a, &b, mirror, allowed.rigid));
-            Ok(maps.map(|map| (votes(&map, voters, NEAR), map)).collect())
+            Ok(maps.map(|map| (allowed.support(&map, voters), map)).collect())
         })
         .collect::<Result<_>>()?;
     let mut found = parts.concat();
@@ -161,8 +179,8 @@ fn through(a: &Match, b: &Match, mirror: bool, rigid: bool) -> Option<Affine> {
 }
 
 /// The share of the matches, softly counted, that a map brings together.
-fn votes(map: &Affine, voters: &[Match], near: f64) -> f64 {
-    let scale = -0.5 / (near * near);
+fn votes(map: &Affine, voters: &[Match]) -> f64 {
+    let scale = -0.5 / (NEAR * NEAR);
     let (mut sum, mut total) = (0.0, 0.0);
     for m in voters {
         let p = map.apply(m.from);
