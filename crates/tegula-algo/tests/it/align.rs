@@ -212,8 +212,9 @@ fn odd_positions_neither_panic_nor_hang() {
         let refused = run(at, rows, CastStackParams::default()).unwrap_err().to_string();
         assert!(refused.contains(reason), "{refused}");
     }
-    let thin = Dense::new(n, 2, vec![0.5f32; 2 * n]).unwrap();
-    assert!(run(pair.truth.clone(), thin, anyway.clone()).unwrap_err().to_string().contains("3 columns"));
+    let thin = (pair.query.0.clone(), Dense::new(n, 2, vec![0.5f32; 2 * n]).unwrap());
+    let refused = cast_stack(&view("thin", &thin), &view("thin", &thin), &anyway, &Ctx::new(1)).unwrap_err();
+    assert!(refused.to_string().contains("3 columns"), "{refused}");
     let other = Dense::new(n, 5, noise(5 * n, 2).iter().map(|&x| x as f32).collect::<Vec<_>>()).unwrap();
     assert!(matches!(run(pair.truth.clone(), other, anyway), Err(Error::Shape { .. })));
 }
