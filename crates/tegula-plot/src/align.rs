@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Column, Ctx, Frame, Result, Slot, keys};
 
-use crate::overlay::{mixed, sections};
+use crate::overlay::{library_key, mixed, sections};
 use crate::spatial::has_image;
 use crate::{Body, Drawing, Figure, Key, LegendLoc, Panel, SpatialParams, colors_key, spatial};
 
@@ -21,8 +21,8 @@ use crate::{Body, Drawing, Figure, Key, LegendLoc, Panel, SpatialParams, colors_
 /// Observations of all sections are drawn in mixed order, with gaps, so that no section hides another. Axes are equal.
 ///
 /// # Reads and writes
-/// Reads `obs[library_key]`, `obsm["spatial"]`, `obsm["spatial_aligned"]`, `obs[color]`, `obs[correlation]`. The figure
-/// carries the colours it chose.
+/// Reads `uns["cast_stack"]`, `obs[library_key]`, `obsm["spatial"]`, `obsm["spatial_aligned"]`, `obs[color]`,
+/// `obs[correlation]`. The figure carries the colours it chose.
 ///
 /// # Determinism
 /// The same bytes for the same data and options.
@@ -34,15 +34,15 @@ use crate::{Body, Drawing, Figure, Key, LegendLoc, Panel, SpatialParams, colors_
 /// CAST draws the sections one after the other, the last on top.
 ///
 /// # Example
-/// `tegula pl align aligned.h5ad -o aligned.png --library-key section`
+/// `tegula pl align aligned.h5ad -o aligned.png --color cell_type`
 ///
 /// # References
 /// Tang et al. 2024, <https://doi.org/10.1038/s41592-024-02410-7>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlignParams {
-    /// Column of `obs` that tells the sections.
-    pub library_key: String,
+    /// Column of `obs` that tells the sections; none: the one that `tl.cast_stack` was told.
+    pub library_key: Option<String>,
     /// Column of categories in `obs` to colour by; none: the sections.
     pub color: Option<String>,
     /// Sections to draw; none: all.
@@ -70,7 +70,7 @@ pub struct AlignParams {
 impl Default for AlignParams {
     fn default() -> Self {
         Self {
-            library_key: "library_id".to_owned(),
+            library_key: None,
             color: None,
             sections: Vec::new(),
             spatial_key: keys::SPATIAL.to_owned(),
@@ -104,7 +104,7 @@ impl Drawing for AlignParams {
 /// adata.set_obs("section", Labels::from_strings(&["a", "a", "b", "b"]))?;
 /// adata.set_obsm("spatial", &Coords::new(2, vec![0.0, 0.0, 1.0, 0.0, 5.0, 5.0, 5.0, 6.0])?)?;
 /// adata.set_obsm("spatial_aligned", &Coords::new(2, vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0])?)?;
-/// let params = AlignParams { library_key: "section".into(), ..AlignParams::default() };
+/// let params = AlignParams { library_key: Some("section".into()), ..AlignParams::default() };
 /// assert_eq!(align(&adata, &params, &Ctx::default())?.panels.len(), 2);
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
@@ -112,8 +112,9 @@ impl Drawing for AlignParams {
 /// # Errors
 /// As [`spatial()`], and [`tegula_core::Error::Missing`] where there are no sections or aligned positions.
 pub fn align(adata: &AnnData, params: &AlignParams, ctx: &Ctx<'_>) -> Result<Figure> {
-    let all = sections(adata, &params.library_key)?;
-    let color = params.color.as_deref().unwrap_or(&params.library_key);
+    let library_key = library_key(adata, params.library_key.as_deref())?;
+    let all = sections(adata, library_key)?;
+    let color = params.color.as_deref().unwrap_or(library_key);
     let aligned = Slot::obsm(&params.aligned_key);
     if !adata.has(&aligned) {
         return Err(adata.missing(&aligned, "run tl.cast_stack first, or pass aligned_key"));
@@ -132,7 +133,7 @@ pub fn align(adata: &AnnData, params: &AlignParams, ctx: &Ctx<'_>) -> Result<Fig
     }
     let names = all.categories();
     if let Some(odd) = params.sections.iter().find(|s| !names.contains(s)) {
-        let must = format!("a section of `{}`: {}", params.library_key, names.join(", "));
+        let must = format!("a section of `{library_key}`: {}", names.join(", "));
         return Err(tegula_core::Error::param(AlignParams::ID, "sections", format!("`{odd}`"), must));
     }
     if !params.sections.is_empty() {
@@ -184,7 +185,7 @@ fn mix(mut panel: Panel) -> Panel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tegula_core::{Coords, Labels};
+    use tegula_core::{Coords, Dict, Labels};
 
     fn adata() -> AnnData {
         let mut adata = AnnData::new(None, Frame::with_range_index(6), Frame::default()).unwrap();
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn sections_may_be_numbers_and_fits_are_a_third_panel() {
         let mut adata = adata();
-        let params = AlignParams { library_key: "bregma".into(), ..AlignParams::default() };
+        let params = AlignParams { library_key: Some("bregma".into()), ..AlignParams::default() };
         let figure = align(&adata, &params, &Ctx::default()).unwrap();
         let Key::Legend { entries, .. } = &figure.panels[1].key else { panic!("no names") };
         assert_eq!(entries.iter().map(|e| e.0.as_str()).collect::<Vec<_>>(), ["-0.1", "0.2", "NA"]);
@@ -218,12 +219,16 @@ mod tests {
         let mut adata = adata();
         let text =
             |adata: &AnnData, params: AlignParams| align(adata, &params, &Ctx::default()).unwrap_err().to_string();
-        assert!(text(&adata, AlignParams::default()).contains("obs[\"library_id\"] is missing"));
-        let odd = AlignParams { library_key: "kind".into(), sections: vec!["7".into()], ..AlignParams::default() };
+        assert!(text(&adata, AlignParams::default()).contains("run tl.cast_stack first, or pass library_key"));
+        let told = Dict::from([("library_key".to_owned(), "absent".into())]);
+        adata.set_uns("cast_stack", told);
+        assert!(text(&adata, AlignParams::default()).contains("obs[\"absent\"] is missing"));
+        let odd =
+            AlignParams { library_key: Some("kind".into()), sections: vec!["7".into()], ..AlignParams::default() };
         assert!(text(&adata, odd).contains("a section of `kind`: 0, 1, 2"));
         adata = AnnData::new(None, Frame::with_range_index(6), Frame::default()).unwrap();
         adata.set_obs("kind", Labels::from_clusters(&[0; 6])).unwrap();
-        let kind = AlignParams { library_key: "kind".into(), ..AlignParams::default() };
+        let kind = AlignParams { library_key: Some("kind".into()), ..AlignParams::default() };
         assert!(text(&adata, kind).contains("run tl.cast_stack first"));
     }
 }

@@ -18,7 +18,8 @@ const BAR: Rgb = Rgb([76, 114, 176]);
 /// histograms: how far in the tissue, and how unlike, the matches are.
 ///
 /// # When to use it
-/// After `tl.cast_project`, to see which types are taken for which, and whether the sections lie well over each other.
+/// After `tl.cast_project`, to see which types are taken for which, and whether the sections lie well over each other. Where
+/// in the tissue matches are poor, `pl.spatial` shows with `cast_project_cosine` or `<label>_confidence`.
 ///
 /// # How it works
 /// A cell's colour and number are the share of its row (`normalize`: own; the diagonal is the sensitivity), of its column

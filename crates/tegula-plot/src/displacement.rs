@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Error, Result, Value, keys};
 
-use crate::overlay::{DARK, GROUND, check_size, members, mixed, plane, sections};
+use crate::overlay::{DARK, GROUND, STACK, check_size, library_key, members, mixed, plane, sections};
 use crate::spacing::{bounds, spacing};
 use crate::spatial::has_image;
 use crate::{Body, Drawing, Figure, Key, Panel, Points, Stroke, cmap};
@@ -47,15 +47,15 @@ const HEAD: f64 = 0.3;
 /// CAST draws the control points of its mesh; here the mesh is one of the tissue.
 ///
 /// # Example
-/// `tegula pl displacement aligned.h5ad -o bent.pdf --library-key section --scale 2`
+/// `tegula pl displacement aligned.h5ad -o bent.pdf --scale 2`
 ///
 /// # References
 /// Tang et al. 2024, <https://doi.org/10.1038/s41592-024-02410-7>; Rueckert et al. 1999, <https://doi.org/10.1109/42.796284>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DisplacementParams {
-    /// Column of `obs` that tells the sections.
-    pub library_key: String,
+    /// Column of `obs` that tells the sections; none: the one that `tl.cast_stack` was told.
+    pub library_key: Option<String>,
     /// Sections to draw; none: all that were bent.
     pub sections: Vec<String>,
     /// Positions before, in `obsm`.
@@ -85,11 +85,11 @@ pub struct DisplacementParams {
 impl Default for DisplacementParams {
     fn default() -> Self {
         Self {
-            library_key: "library_id".to_owned(),
+            library_key: None,
             sections: Vec::new(),
             spatial_key: keys::SPATIAL.to_owned(),
             aligned_key: "spatial_aligned".to_owned(),
-            key: "cast_stack".to_owned(),
+            key: STACK.to_owned(),
             mesh: 16,
             n_arrows: 300,
             scale: 1.0,
@@ -120,7 +120,7 @@ impl Drawing for DisplacementParams {
 /// adata.set_obs("section", Labels::from_strings(&["a"; 5]))?;
 /// adata.set_obsm("spatial", &Coords::new(2, vec![0.0, 0.0, 2.0, 0.0, 0.0, 2.0, 2.0, 2.0, 1.0, 1.0])?)?;
 /// adata.set_obsm("spatial_aligned", &Coords::new(2, vec![0.0, 0.0, 2.0, 0.0, 0.0, 2.0, 2.0, 2.0, 1.3, 1.0])?)?;
-/// let params = DisplacementParams { library_key: "section".into(), ..DisplacementParams::default() };
+/// let params = DisplacementParams { library_key: Some("section".into()), ..DisplacementParams::default() };
 /// assert_eq!(displacement(&adata, &params)?.panels.len(), 2);
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
@@ -139,11 +139,12 @@ pub fn displacement(adata: &AnnData, params: &DisplacementParams) -> Result<Figu
     if !(params.scale > 0.0 && params.scale.is_finite()) {
         return refuse("scale", &params.scale, "a number above 0");
     }
-    let all = sections(adata, &params.library_key)?;
+    let library_key = library_key(adata, params.library_key.as_deref())?;
+    let all = sections(adata, library_key)?;
     let (before, after) = (plane(adata, &params.spatial_key)?, plane(adata, &params.aligned_key)?);
     let names = all.categories();
     if let Some(odd) = params.sections.iter().find(|s| !names.contains(s)) {
-        let must = format!("a section of `{}`: {}", params.library_key, names.join(", "));
+        let must = format!("a section of `{library_key}`: {}", names.join(", "));
         return refuse("sections", &format!("`{odd}`"), &must);
     }
     let asked = if params.sections.is_empty() { names } else { &params.sections };
@@ -242,7 +243,7 @@ mod tests {
     }
 
     fn params() -> DisplacementParams {
-        DisplacementParams { library_key: "section".into(), ..DisplacementParams::default() }
+        DisplacementParams { library_key: Some("section".into()), ..DisplacementParams::default() }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::spatial::{has_image, listed};
 use crate::{Body, Drawing, Figure, Key, Panel, Place, Points, Rgb, Stroke, palette};
 
 /// The planes seen from the side: how much of y goes to the right, and how much remains of its height.
-const SHEAR: f64 = 0.35;
-const FLAT: f64 = 0.5;
+const SHEAR: f64 = 0.4;
+const FLAT: f64 = 0.4;
 /// Lines where nothing is coloured.
 const PLAIN: Rgb = Rgb([110; 3]);
 
@@ -84,12 +84,12 @@ impl Default for LinksParams {
             key: "cast_project".to_owned(),
             spatial_key: None,
             n_links: 200,
-            lift: 1.3,
+            lift: 1.25,
             line_width: 0.4,
             size: 0.8,
             palette: None,
             invert_y: None,
-            width: 5.0,
+            width: 6.0,
             dpi: 300.0,
         }
     }

@@ -4,6 +4,13 @@ use tegula_core::{AnnData, Column, Error, Labels, Result, Slot};
 
 use crate::Rgb;
 
+/// The column that tells the sections: the one asked for, or the one `tl.cast_stack` was told.
+pub(crate) fn library_key<'a>(adata: &'a AnnData, asked: Option<&'a str>) -> Result<&'a str> {
+    let told = || adata.uns().get(STACK)?.as_dict()?.get("library_key")?.as_str();
+    let missing = || adata.missing(&Slot::uns(STACK), "run tl.cast_stack first, or pass library_key");
+    asked.or_else(told).ok_or_else(missing)
+}
+
 /// The sections of the observations; numbers are taken for names.
 pub(crate) fn sections(adata: &AnnData, key: &str) -> Result<Labels> {
     let hint = "name the column that tells the sections with library_key";
@@ -58,6 +65,8 @@ pub(crate) fn check_size(id: &str, size: f64, width: f64, dpi: f64) -> Result<()
     Ok(())
 }
 
+/// What `tl.cast_stack` writes in `uns`.
+pub(crate) const STACK: &str = "cast_stack";
 /// Lines and arrows over marks.
 pub(crate) const DARK: Rgb = Rgb([40, 40, 48]);
 /// A tissue that is only ground for lines.

@@ -40,9 +40,7 @@ impl<'a> Histogram<'a> {
     }
 
     /// Room for the numbers below.
-    pub(super) fn below(&self) -> f64 {
-        TICK + SPACE + LABEL
-    }
+    pub(super) const BELOW: f64 = TICK + SPACE + LABEL;
 
     /// Draws it with its left upper corner at `(x, y)`.
     pub(super) fn draw(&self, [x, y]: [f64; 2], items: &mut Vec<Item>) {

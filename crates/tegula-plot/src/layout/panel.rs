@@ -205,7 +205,7 @@ impl<'a> Cell<'a> {
         match &self.inside {
             Inside::Points(..) => (0.0, 0.0),
             Inside::Grid(sheet) => (sheet.left(), sheet.below()),
-            Inside::Bars(histogram) => (histogram.left(), histogram.below()),
+            Inside::Bars(histogram) => (histogram.left(), Histogram::BELOW),
         }
     }
 

@@ -13,7 +13,7 @@ const SPACE: f64 = 4.0;
 /// Size of the numbers in the cells.
 const NUMBER: f64 = 7.0;
 /// The longest name of a row or column.
-const LONGEST: f64 = 60.0;
+const LONGEST: f64 = 96.0;
 
 /// A grid that knows its size.
 pub(super) struct Sheet<'a> {
