@@ -48,7 +48,8 @@ const MOST_NODES: usize = 24;
 ///
 /// # Reads and writes
 /// Reads `obs[library_key]`, `obsm[use_rep]`, `obsm[spatial_key]`. Writes `obsm["spatial_aligned"]` (`key_added`; the
-/// reference stays where it is, a third coordinate as it was) and `uns["cast_stack"]`, with an entry for each section in
+/// reference stays where it is, a third coordinate as it was), `obs["cast_stack_correlation"]` (of each observation with the
+/// one of its reference next to it; none for the reference) and `uns["cast_stack"]`, with an entry for each section in
 /// `sections`: `reference`, `affine` (2 × 3), `mesh_box` and `mesh` (displacements, for `ffd`), `scale`, `rotation`, `mirrored`,
 /// `start`, `matched` (share of the best matches that agree) and `chance`, `overlap` (share with the reference next to it),
 /// `match_error`, `J_before`, `J_start`, `J_affine`, `J` and `trace`, `jacobian_min`, `folded` (share).

@@ -1,9 +1,9 @@
 //! How unlike a section is to what it lies on.
 
-use tegula_core::{Coords, par};
+use tegula_core::{Coords, Result, par};
 
-use super::Point;
 use super::section::Framed;
+use super::{Point, Section};
 use crate::index::KdTree;
 
 /// The reference, ready to be asked what lies next to a place.
@@ -59,6 +59,17 @@ impl<'a> Ground<'a> {
         }
         sum / total
     }
+}
+
+/// The correlation of every observation of a section that is in its place with the one of the reference next to it.
+pub(super) fn correlations(section: &Section<'_>, reference: &Section<'_>) -> Result<Vec<f64>> {
+    let (query, framed) = (Framed::new(section, None)?, Framed::new(reference, None)?);
+    // The frame of the reference, told from its first observation.
+    let (given, first) = (reference.coords.point(0), framed.xy[0]);
+    let place = |i: usize| [0, 1].map(|a| first[a] + (section.coords.point(i)[a] - given[a]) / framed.spread);
+    let at: Vec<Point> = (0..query.len()).map(place).collect();
+    let all: Vec<u32> = (0..query.len() as u32).collect();
+    Ok(Ground::new(&framed).below(&query, &all, &at).into_iter().map(|b| b.correlation).collect())
 }
 
 /// Positions for the search.

@@ -346,6 +346,13 @@ fn the_step_stores_what_apply_transform_applies() {
         assert_eq!(third["reference"].as_str(), Some(if mode == "chain" { "s2" } else { "s/1" }));
         assert!((third["rotation"].as_f64().unwrap() + 70.0).abs() < 2.0);
         assert!(third["J"].as_f64() < third["J_before"].as_f64() && third["overlap"].as_f64() > Some(0.9));
+        // What J is the mean of, every observation by itself.
+        let fits = adata.obs().get("cast_stack_correlation").and_then(Column::to_f64).unwrap();
+        let heavy = CastStackParams::default().attention_weight;
+        let weight = |i: usize| if truth[i][0] < 1.0 { heavy } else { 1.0 };
+        let total: f64 = (800..1200).map(weight).sum();
+        let cost = (800..1200).map(|i| weight(i) * (1.0 - fits[i])).sum::<f64>() / total;
+        assert!((cost - third["J"].as_f64().unwrap()).abs() < 1e-6 && fits[..400].iter().all(|c| c.is_nan()), "{cost}");
         // The same again, by every section's own transform, from here or from the file.
         for from in [json!({"library_key": "section"}), json!({"library_key": "section", "load_transform": "t.json"})] {
             run("tl.apply_transform", &mut adata, from, &ctx).unwrap();

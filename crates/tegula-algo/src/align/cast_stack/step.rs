@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tegula_core::{AnnData, Array, Column, Coords, Ctx, Dense, Dict, Error, Outcome, Result, Slot, Step, Value};
 
+use super::super::cost::correlations;
 use super::super::stored::{Transforms, entry};
 use super::{Alignment, CastStackParams, Mode, cast_stack};
 use crate::align::{Section, Transform};
@@ -11,6 +12,8 @@ use crate::graph::sections;
 
 /// Where the transforms are kept in `uns`.
 pub(in crate::align) const KEY: &str = "cast_stack";
+/// How well every observation fits what it lies on, in `obs`.
+const CORRELATION: &str = "cast_stack_correlation";
 
 /// One section of the data.
 struct Part {
@@ -38,7 +41,7 @@ impl Step for CastStackParams {
     }
 
     fn writes(&self) -> Vec<Slot> {
-        vec![Slot::obsm(&self.key_added), Slot::uns(KEY)]
+        vec![Slot::obsm(&self.key_added), Slot::obs(CORRELATION), Slot::uns(KEY)]
     }
 
     fn validate(&self) -> Result<()> {
@@ -92,7 +95,14 @@ impl Step for CastStackParams {
             }
         }
         let aligned = Coords::new(coords.dim(), data)?;
+        let mut fits = vec![f64::NAN; coords.len()];
+        for (k, onto, _) in &found {
+            let placed = |k: usize| parts[k].section(placed[k].as_ref().unwrap_or(&parts[k].coords));
+            let correlations = correlations(&placed(*k), &placed(*onto))?;
+            parts[*k].rows.iter().zip(correlations).for_each(|(&i, c)| fits[i] = c);
+        }
         adata.set_obsm(&self.key_added, &aligned)?;
+        adata.set_obs(CORRELATION, Column::Float(fits))?;
         adata.set_uns(KEY, self.noted(&parts, first, &found));
         Ok(told(&parts, first, &found))
     }
