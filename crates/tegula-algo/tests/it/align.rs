@@ -98,7 +98,7 @@ fn warped(p: [f64; 2], share: f64) -> [f64; 2] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_moved_comes_back(
