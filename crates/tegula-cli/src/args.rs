@@ -42,6 +42,7 @@ pub(crate) fn command() -> Command {
                 .help("No progress and no notes; errors and warnings only"),
         ])
         .subcommand(run())
+        .subcommand(align())
         .subcommand(Command::new("info").about("Shows what a file holds").arg(input()).arg(json("Prints it as JSON")))
         .subcommand(convert())
         .subcommand(concat())
@@ -171,6 +172,42 @@ fn run() -> Command {
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
                 .help("Steps to run instead of the usual ones; flags given here still win"),
+            json("Prints the metrics as JSON on stdout"),
+        ])
+}
+
+fn align() -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("align")
+        .about("Lays sections onto each other: result.h5ad, figures, metrics and the recipe")
+        .long_about(
+            "Lays sections onto each other: embeds them together (CAST Mark), finds the turn, scale and warp that brings \
+             each onto the reference (CAST Stack) and, with --project, brings the reference's counts and labels onto the \
+             other section.\n\nWrites DIR/result.h5ad, DIR/figures/*.png, DIR/metrics.json and DIR/recipe.toml.\n\n\
+             Ctrl-C once stops early and keeps what there is; twice gives up.",
+        )
+        .args([
+            Arg::new("inputs")
+                .value_name("INPUT")
+                .required(true)
+                .num_args(1..)
+                .value_parser(value_parser!(PathBuf))
+                .help("A file for each section, the reference last; or one file that holds all"),
+            output("DIR", "The folder for the results; made if missing").required(true),
+            text("library-key", "COL", "Column of obs that tells the sections apart").default_value("section"),
+            text("reference", "NAME", "The section that stays where it is [default: the last file, in one file the first]"),
+            text("labels", "COL", "Column of obs with labels that sections share, to compare by and to project"),
+            text("spatial-key", "KEY", "Entry of obsm with the positions [default: looks for them]"),
+            text("use-rep", "KEY", "Entry of obsm with an embedding of all sections, instead of training one"),
+            Arg::new("transform")
+                .long("transform")
+                .value_name("NAME")
+                .value_parser(["rigid", "similarity", "affine"])
+                .help("What the affine part may do [default: affine]"),
+            flag("no-ffd", "Does not bend sections"),
+            flag("chain", "Lays each section onto the one before it, instead of all onto the reference"),
+            number("n-epochs", "Epochs the network is trained for [default: 400]"),
+            flag("project", "Brings the reference's counts and labels onto the other section"),
             json("Prints the metrics as JSON on stdout"),
         ])
 }

@@ -1,9 +1,11 @@
 //! The `tegula` command. stdout carries results, stderr speaks to people.
 
+mod align;
 mod args;
 mod bars;
 mod concat;
 mod convert;
+mod folder;
 mod info;
 mod methods;
 mod metrics;
@@ -93,6 +95,7 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             threads(matches)?;
             match name {
                 "run" => run::run(m, &door),
+                "align" => align::run(m, &door),
                 "info" => info::info(m),
                 "convert" => convert::convert(m, &door),
                 "concat" => concat::run(m, &door),

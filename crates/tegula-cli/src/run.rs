@@ -1,49 +1,30 @@
 //! `tegula run`: from a file to spatial domains.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::ArgMatches;
-use rayon::prelude::*;
 use serde_json::json;
 use tegula::algo::metrics::ScoreOptions;
-use tegula::pipeline::{self, RunOptions, Said};
-use tegula::plot::Figure;
+use tegula::pipeline::{self, RunOptions};
 use tegula::recipe::Recipe;
 use tegula::{Error, io};
 
-use crate::step::facts;
+use crate::folder::{Folder, told};
 use crate::{Door, print_json};
 
 /// Runs the pipeline and writes result.h5ad, figures, metrics.json and recipe.toml.
 pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
-    let start = Instant::now();
     let input = m.get_one::<PathBuf>("input").expect("required");
     let dir = m.get_one::<PathBuf>("output").expect("required");
     let options = options(m, door)?;
 
     let mut adata = io::read(input)?;
     let unknown = io::not_understood(&adata);
-    make_folders(dir)?;
-    let result = dir.join("result.h5ad");
-    if let (Ok(a), Ok(b)) = (input.canonicalize(), result.canonicalize())
-        && a == b
-    {
-        let reason = "this folder's result.h5ad is the input; name another folder";
-        return Err(Error::config(format!("--output `{}`", dir.display()), reason).into());
-    }
+    let folder = Folder::make(dir, std::slice::from_ref(input))?;
     door.say(format!("{}: {} observations × {} variables", input.display(), adata.n_obs(), adata.n_vars()));
     let ctx = door.ctx().with_seed(options.seed.unwrap_or(0));
-    let mut since = Instant::now();
-    let report = pipeline::run(&mut adata, &options, &ctx, |said| match said {
-        Said::Note(note) => door.say(format!("  {note}")),
-        Said::Done(call, outcome) => {
-            let seconds = since.elapsed().as_secs_f64();
-            since = Instant::now();
-            door.say(format!("  {:20} {seconds:6.2} s  {}", call.id, facts(&pipeline::outcome_json(outcome))));
-        }
-    })?;
+    let report = pipeline::run(&mut adata, &options, &ctx, told(door))?;
 
     door.warn_lost(&unknown, &adata);
 
@@ -53,37 +34,18 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let figures = pipeline::figures(&mut adata, &shown, &report, &ctx)?;
     // Whoever gave up meanwhile wants nothing written.
     ctx.goes_on()?;
-    // All at once: much of it is waiting for the disk.
-    let draw = |(name, figure): &(String, Figure)| {
-        io::atomic::write(dir.join("figures").join(format!("{}.png", file_name(name))), &figure.to_png()?)
-    };
     let measures = ScoreOptions { spatial_key: report.spatial_key.clone(), lisi: false, ..ScoreOptions::default() };
-    let (saved, (drawn, measured)) = rayon::join(
-        || io::write_h5ad(&adata, &result, &io::WriteOptions::default()),
-        || {
-            rayon::join(
-                || figures.par_iter().try_for_each(draw),
-                || pipeline::measure(&adata, &report.labels, truth, &measures, &ctx),
-            )
-        },
-    );
-    saved?;
-    drawn?;
-    let mut metrics = measured?;
-    metrics["stopped_early"] = json!(report.stopped);
-    io::atomic::write(dir.join("metrics.json"), format!("{}\n", serde_json::to_string_pretty(&metrics)?).as_bytes())?;
-    io::atomic::write(dir.join("recipe.toml"), report.recipe.to_toml().as_bytes())?;
+    let measure = || {
+        let mut metrics = pipeline::measure(&adata, &report.labels, truth, &measures, &ctx)?;
+        metrics["stopped_early"] = json!(report.stopped);
+        Ok(metrics)
+    };
+    let metrics = folder.fill(&adata, &figures, &report.recipe, measure)?;
 
     if m.get_flag("json") {
         print_json(&metrics)?;
     }
-    door.say(format!("\n{}\n", pipeline::table(&metrics)));
-    door.say(format!("{} in {:.2} s", dir.display(), start.elapsed().as_secs_f64()));
-    if report.stopped {
-        door.say("stopped early; what was done so far is kept");
-        return Ok(ExitCode::from(130));
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(folder.end(door, &pipeline::table(&metrics), report.stopped))
 }
 
 fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
@@ -112,14 +74,4 @@ fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
         recipe,
         seed: door.seed,
     })
-}
-
-fn make_folders(dir: &Path) -> anyhow::Result<()> {
-    let figures = dir.join("figures");
-    Ok(std::fs::create_dir_all(&figures).map_err(|e| Error::io(figures, e))?)
-}
-
-/// A column's name as a file name.
-fn file_name(key: &str) -> String {
-    key.chars().map(|c| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' }).collect()
 }

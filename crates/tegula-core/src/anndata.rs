@@ -221,6 +221,21 @@ impl AnnData {
         })
     }
 
+    /// A column of `obs` that tells sections: categories in their order, real numbers by value.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where it is not there; [`Error::Data`] where it tells nothing.
+    pub fn sections(&self, key: &str) -> Result<Labels> {
+        let slot = Slot::obs(key);
+        let hint = "name the column that tells the sections";
+        let column = self.obs.get(key).ok_or_else(|| self.missing(&slot, hint))?;
+        match column {
+            Column::Float(v) => Ok(Labels::from_numbers(v)),
+            Column::Float32(_) => Ok(Labels::from_numbers(&column.to_f64().unwrap_or_default())),
+            other => other.to_labels().ok_or_else(|| Error::data(&slot, "does not tell sections; name another")),
+        }
+    }
+
     // ---- arrays ----
 
     /// All of `obsm`.

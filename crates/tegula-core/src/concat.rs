@@ -131,7 +131,7 @@ fn stack(each: &[Matrix], places: &[Vec<Option<u32>>], n_cols: usize) -> Matrix 
         dense.data_mut().par_chunks_mut(n_cols).zip(&rows).for_each(|(to, &(p, i))| {
             each[p].for_row(i, |j, v| {
                 if let Some(j) = places[p][j] {
-                    to[j as usize] = v
+                    to[j as usize] = v;
                 }
             });
         });

@@ -51,6 +51,25 @@ impl Labels {
         }
     }
 
+    /// Categories from numbers, by value; NaN belongs to none.
+    ///
+    /// ```
+    /// let sections = tegula_core::Labels::from_numbers(&[0.26, f64::NAN, 0.21]);
+    /// assert_eq!((sections.codes(), sections.get(2)), (&[1, -1, 0][..], Some("0.21")));
+    /// ```
+    pub fn from_numbers(values: &[f64]) -> Self {
+        // Adding 0 makes -0 the same as 0.
+        let mut distinct: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        let code = |v: &f64| distinct.binary_search_by(|d| d.total_cmp(&(v + 0.0))).map_or(-1, |k| k as i32);
+        Self {
+            codes: values.iter().map(code).collect(),
+            categories: distinct.iter().map(ToString::to_string).collect(),
+            ordered: true,
+        }
+    }
+
     /// Number of observations.
     pub fn len(&self) -> usize {
         self.codes.len()

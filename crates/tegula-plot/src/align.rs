@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Column, Ctx, Frame, Result, Slot, keys};
 
-use crate::overlay::{library_key, mixed, sections};
+use crate::overlay::{library_key, mixed};
 use crate::spatial::has_image;
 use crate::{Body, Drawing, Figure, Key, LegendLoc, Panel, SpatialParams, colors_key, spatial};
 
@@ -113,7 +113,7 @@ impl Drawing for AlignParams {
 /// As [`spatial()`], and [`tegula_core::Error::Missing`] where there are no sections or aligned positions.
 pub fn align(adata: &AnnData, params: &AlignParams, ctx: &Ctx<'_>) -> Result<Figure> {
     let library_key = library_key(adata, params.library_key.as_deref())?;
-    let all = sections(adata, library_key)?;
+    let all = adata.sections(library_key)?;
     let color = params.color.as_deref().unwrap_or(library_key);
     let aligned = Slot::obsm(&params.aligned_key);
     if !adata.has(&aligned) {

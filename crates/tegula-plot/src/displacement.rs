@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Ctx, Error, Result, Value, keys};
 
-use crate::overlay::{DARK, GROUND, STACK, check_size, library_key, members, mixed, plane, sections};
+use crate::overlay::{DARK, GROUND, STACK, check_size, library_key, members, mixed, plane};
 use crate::spacing::{bounds, spacing};
 use crate::spatial::has_image;
 use crate::{Body, Drawing, Figure, Key, Panel, Points, Stroke, cmap};
@@ -140,7 +140,7 @@ pub fn displacement(adata: &AnnData, params: &DisplacementParams) -> Result<Figu
         return refuse("scale", &params.scale, "a number above 0");
     }
     let library_key = library_key(adata, params.library_key.as_deref())?;
-    let all = sections(adata, library_key)?;
+    let all = adata.sections(library_key)?;
     let (before, after) = (plane(adata, &params.spatial_key)?, plane(adata, &params.aligned_key)?);
     let names = all.categories();
     if let Some(odd) = params.sections.iter().find(|s| !names.contains(s)) {

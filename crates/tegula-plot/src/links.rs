@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Csr, Ctx, Error, Labels, Result, Slot, Value};
 
-use crate::overlay::{GROUND, check_size, members, mixed, plane, sections};
+use crate::overlay::{GROUND, check_size, members, mixed, plane};
 use crate::spacing::{bounds, spacing};
 use crate::spatial::{has_image, listed};
 use crate::{Body, Drawing, Figure, Key, Panel, Place, Points, Rgb, Stroke, palette};
@@ -142,7 +142,7 @@ pub fn links(adata: &AnnData, params: &LinksParams) -> Result<Figure> {
         return Err(adata.missing(&Slot::obsp(&params.key), hint));
     };
     let (library_key, names) = (told("library_key")?, [told("source")?, told("target")?]);
-    let all = sections(adata, library_key)?;
+    let all = adata.sections(library_key)?;
     let xy = plane(adata, params.spatial_key.as_deref().map_or_else(|| told("spatial_key"), Ok)?)?;
     let y_down = params.invert_y.unwrap_or_else(|| has_image(adata));
     let of = names.map(|name| members(&all, name));

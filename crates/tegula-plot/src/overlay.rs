@@ -1,6 +1,6 @@
 //! What the figures of aligned sections share.
 
-use tegula_core::{AnnData, Column, Error, Labels, Result, Slot};
+use tegula_core::{AnnData, Error, Labels, Result, Slot};
 
 use crate::Rgb;
 
@@ -9,23 +9,6 @@ pub(crate) fn library_key<'a>(adata: &'a AnnData, asked: Option<&'a str>) -> Res
     let told = || adata.uns().get(STACK)?.as_dict()?.get("library_key")?.as_str();
     let missing = || adata.missing(&Slot::uns(STACK), "run tl.cast_stack first, or pass library_key");
     asked.or_else(told).ok_or_else(missing)
-}
-
-/// The sections of the observations; numbers are taken for names.
-pub(crate) fn sections(adata: &AnnData, key: &str) -> Result<Labels> {
-    let hint = "name the column that tells the sections with library_key";
-    match adata.obs().get(key) {
-        None => Err(adata.missing(&Slot::obs(key), hint)),
-        Some(column @ (Column::Float(_) | Column::Float32(_))) => {
-            let values = column.to_f64().unwrap_or_default();
-            let mut names: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
-            names.sort_by(f64::total_cmp);
-            names.dedup();
-            let code = |v: &f64| names.iter().position(|n| n == v).map_or(-1, |k| k as i32);
-            Labels::new(values.iter().map(code).collect(), names.iter().map(ToString::to_string).collect(), true)
-        }
-        Some(_) => adata.labels(key),
-    }
 }
 
 /// The observations of the section of that name.

@@ -4,6 +4,7 @@
 //! communities of expression alone, of expression with position (SCC), and SCC smoothed in space; or of other ways to
 //! find domains, of several side by side, and what they agree on.
 
+mod align;
 mod choose;
 mod figures;
 mod measure;
@@ -11,13 +12,14 @@ mod ways;
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use tegula_core::{AnnData, Ctx, Outcome, Result, Value};
 
 use crate::recipe::{Recipe, StepCall};
 use crate::registry;
 
+pub use align::{AlignOptions, Aligned, align, figures_of_alignment, measure_alignment};
 pub use choose::{find_coordinates, place};
 pub use figures::figures;
 pub use measure::{measure, measure_embeddings};
@@ -107,24 +109,38 @@ pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: im
             if !ctx.goes_on()? {
                 break;
             }
-            let part = Recipe { seed: recipe.seed, steps: stage(adata, options, &spatial_key, say)? };
-            let ran = part.run(adata, ctx, |call, outcome| say(Said::Done(call, outcome)))?;
-            recipe.steps.extend(part.steps.into_iter().take(ran));
+            let steps = stage(adata, options, &spatial_key, say)?;
+            play(&mut recipe, steps, adata, ctx, say)?;
         }
     }
     choose::recommendation(adata, &recipe.steps, say);
     let stopped = ctx.stopping();
-    for step in &mut recipe.steps {
-        // The recipe that is handed out names every parameter, so that other defaults later change nothing.
-        step.params = full_parameters(step)?;
-    }
+    finish(&mut recipe)?;
     let labels = label_columns(adata, &recipe);
     Ok(Report { recipe, labels, spatial_key, stopped })
 }
 
-fn full_parameters(call: &StepCall) -> Result<Map<String, Json>> {
-    let step = registry::find(&call.id)?.step(Json::Object(call.params.clone()))?;
-    Ok(step.params().as_object().cloned().unwrap_or_default())
+/// Runs steps; those that ran go to the recipe.
+fn play(
+    recipe: &mut Recipe,
+    steps: Vec<StepCall>,
+    adata: &mut AnnData,
+    ctx: &Ctx<'_>,
+    say: &mut dyn FnMut(Said<'_>),
+) -> Result<()> {
+    let part = Recipe { seed: recipe.seed, steps };
+    let ran = part.run(adata, ctx, |call, outcome| say(Said::Done(call, outcome)))?;
+    recipe.steps.extend(part.steps.into_iter().take(ran));
+    Ok(())
+}
+
+/// Names every parameter in a recipe that is handed out, so that other defaults later change nothing.
+fn finish(recipe: &mut Recipe) -> Result<()> {
+    for call in &mut recipe.steps {
+        let step = registry::find(&call.id)?.step(Json::Object(call.params.clone()))?;
+        call.params = step.params().as_object().cloned().unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Flags given by the user win over the recipe's parameters.
@@ -185,8 +201,16 @@ pub fn table(metrics: &Json) -> String {
     [labels, embeddings].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
+/// The table of an alignment for a person: one row per section.
+pub fn table_of_alignment(metrics: &Json) -> String {
+    let columns =
+        ["scale", "rotation", "overlap", "matched", "J_before", "J", "label_agreement_before", "label_agreement"];
+    let heads = ["scale", "turn", "overlap", "matched", "J before", "J", "labels bef.", "labels"];
+    rows_of(&metrics["sections"], columns, heads).unwrap_or_default()
+}
+
 /// One table; `None` without rows.
-fn rows_of(rows: &Json, columns: [&str; 7], heads: [&str; 7]) -> Option<String> {
+fn rows_of<const N: usize>(rows: &Json, columns: [&str; N], heads: [&str; N]) -> Option<String> {
     let rows = rows.as_object().filter(|rows| !rows.is_empty())?;
     let shown: Vec<usize> = (0..columns.len()).filter(|&c| rows.values().any(|r| !r[columns[c]].is_null())).collect();
     let width = rows.keys().map(|k| k.chars().count()).max().unwrap_or(0).max(8);

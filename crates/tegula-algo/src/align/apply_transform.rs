@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use tegula_core::{AnnData, Coords, Ctx, Dict, Outcome, Result, Slot, Step, Value, keys};
 
 use super::stored::Transforms;
-use crate::graph::sections;
 
 /// Applies the transforms that `tl.cast_stack` found to any positions.
 ///
@@ -118,7 +117,7 @@ impl Step for ApplyTransformParams {
 
 /// Every position through the transform of its own section; those of no section stay.
 fn each(transforms: &Transforms, coords: &Coords, adata: &AnnData, key: &str) -> Result<Coords> {
-    let labels = sections(adata, key, &[])?;
+    let labels = adata.sections(key)?;
     let mut data = coords.data().to_vec();
     for (code, name) in (0..).zip(labels.categories()) {
         let mut rows = (0..labels.len()).filter(|&i| labels.codes()[i] == code).peekable();

@@ -242,14 +242,17 @@ pub fn cast_stack(
 impl Begun {
     /// Refuses a start that is no better than chance, or warns.
     fn accept(&self, query: &Section<'_>, reference: &Section<'_>, required: bool, ctx: &Ctx<'_>) -> Result<()> {
-        if self.support > BEYOND_CHANCE * self.chance {
+        let gain = (self.likeness - self.torn) / (1.0 - self.torn);
+        if gain > GAIN || self.support > BEYOND_CHANCE * self.chance {
             return Ok(());
         }
         let reason = format!(
-            "does not match `{}`: of the observations most alike {:.0} % lie together, and as many as {:.0} % do by chance; \
-             look whether the sections overlap and share the embedding (use_rep), or align them anyway with \
-             require_match = false",
+            "does not match `{}`: where it fits best neighbours correlate by {:.2}, torn apart by {:.2}; of the observations \
+             most alike {:.0} % lie together, and as many as {:.0} % do by chance; look whether the sections overlap and \
+             share the embedding (use_rep), or align them anyway with require_match = false",
             reference.name,
+            self.likeness,
+            self.torn,
             100.0 * self.support,
             100.0 * self.chance
         );

@@ -69,6 +69,10 @@ pub(super) struct Begun {
     pub(super) support: f64,
     /// The most support of any similarity when the query was torn apart.
     pub(super) chance: f64,
+    /// The mean correlation of neighbours.
+    pub(super) likeness: f64,
+    /// The most of any turn when the query was torn apart.
+    pub(super) torn: f64,
 }
 
 /// What maps may be.
@@ -126,8 +130,17 @@ pub(super) fn begin(
             }
         }
     }
-    let (map, start) = best.map_or((Affine::IDENTITY, Start::Grid), |b| (b.1, b.2));
-    Ok(Begun { map, start, agreeing: votes(&map, &voters), support: allowed.support(&map, &voters), chance })
+    let (likeness, map, start) = best.unwrap_or((f64::NEG_INFINITY, Affine::IDENTITY, Start::Grid));
+    let torn = likeness_torn(&chosen, ground, &back, allowed.mirror);
+    Ok(Begun {
+        map,
+        start,
+        agreeing: votes(&map, &voters),
+        support: allowed.support(&map, &voters),
+        chance,
+        likeness,
+        torn,
+    })
 }
 
 /// Matches spread evenly over all of them.
@@ -230,25 +243,31 @@ fn fitted(map: Affine, voters: &[Match], rigid: bool) -> Affine {
 
 /// The most votes for any similarity when the query is torn apart: patches stay as they are, the whole is no more.
 fn chance(voters: &[Match], allowed: Allowed, ctx: &Ctx<'_>) -> Result<f64> {
-    let range = |a: usize| {
-        let all = voters.iter().map(|m| m.from[a]);
-        (all.clone().fold(f64::INFINITY, f64::min), all.fold(f64::NEG_INFINITY, f64::max))
-    };
-    let ranges = [range(0), range(1)];
+    let ranges = ranges(voters.iter().map(|m| m.from));
     let mut most: f64 = 0.0;
     for (round, shift) in (1..).zip(TORN) {
-        let tear = |m: &Match| {
-            let from = std::array::from_fn(|a| {
-                let ((low, high), x) = (ranges[a], m.from[a]);
-                let moved = x + shift[a] * (high - low);
-                if moved > high { moved - (high - low) } else { moved }
-            });
-            Match { from, ..*m }
-        };
+        let tear = |m: &Match| Match { from: torn(m.from, ranges, shift), ..*m };
         let torn: Vec<Match> = voters.iter().map(tear).collect();
         most = agreed(&torn, allowed, round, ctx)?.first().map_or(most, |e| most.max(e.0));
     }
     Ok(most)
+}
+
+/// The lowest and the highest coordinates.
+fn ranges(places: impl Iterator<Item = Point> + Clone) -> [[f64; 2]; 2] {
+    std::array::from_fn(|a| {
+        let all = places.clone().map(|p| p[a]);
+        [all.clone().fold(f64::INFINITY, f64::min), all.fold(f64::NEG_INFINITY, f64::max)]
+    })
+}
+
+/// A place after everything was moved by a share of its range, and what left it on one side came in on the other.
+fn torn(place: Point, ranges: [[f64; 2]; 2], shift: Point) -> Point {
+    std::array::from_fn(|a| {
+        let [low, high] = ranges[a];
+        let moved = place[a] + shift[a] * (high - low);
+        if moved > high { moved - (high - low) } else { moved }
+    })
 }
 
 /// Turns about the centre, mirrored or not.
@@ -282,10 +301,14 @@ fn apart(a: &Affine, b: &Affine) -> f64 {
 /// The mean correlation of neighbours, looked for from both sections: a map that shrinks the one into a patch of the other
 /// gains nothing.
 fn likeness(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], map: &Affine) -> f64 {
-    let at = chosen.places(map);
-    let below = ground.below(chosen.query, chosen.of, &at);
+    likeness_at(chosen, ground, back, &chosen.places(map))
+}
+
+/// The same with the query's observations at these places.
+fn likeness_at(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], at: &[Point]) -> f64 {
+    let below = ground.below(chosen.query, chosen.of, at);
     let there = below.iter().map(|b| b.correlation).sum::<f64>() / at.len() as f64;
-    let tree = KdTree::new(&coords(&at));
+    let tree = KdTree::new(&coords(at));
     let mut correlation = Vec::new();
     let mut sum = 0.0;
     for &j in back {
@@ -295,4 +318,18 @@ fn likeness(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], map: &Affine
         sum += correlation[0];
     }
     0.5 * (there + sum / back.len() as f64)
+}
+
+/// The most likeness of any turn when the query is torn apart.
+fn likeness_torn(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], mirror: bool) -> f64 {
+    let places = chosen.places(&Affine::IDENTITY);
+    let ranges = ranges(places.iter().copied());
+    let maps = grid(mirror);
+    let tries: Vec<(Point, Affine)> =
+        TORN.iter().flat_map(|&shift| maps.iter().map(move |map| (shift, *map))).collect();
+    let like = |(shift, map): &(Point, Affine)| {
+        let at: Vec<Point> = places.iter().map(|&p| map.apply(torn(p, ranges, *shift))).collect();
+        likeness_at(chosen, ground, back, &at)
+    };
+    tries.par_iter().map(like).reduce(|| f64::NEG_INFINITY, f64::max)
 }

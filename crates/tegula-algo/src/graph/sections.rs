@@ -1,7 +1,7 @@
 //! Graphs over several sections in one matrix.
 
 use rayon::prelude::*;
-use tegula_core::{AnnData, Column, Coords, Csr, Error, Labels, Result, Slot};
+use tegula_core::{AnnData, Coords, Csr, Error, Labels, Result, Slot};
 
 use super::spatial::check_radius;
 use crate::index::KdTree;
@@ -73,15 +73,9 @@ pub fn between_sections(coords: &Coords, sections: &Labels, radius: f64) -> Resu
     Ok(super::spatial::symmetric(coords, &pairs))
 }
 
-/// The sections of the observations from a column of `obs`: categories in their order, numbers by value; with `order`,
-/// in that order.
-pub(crate) fn sections(adata: &AnnData, key: &str, order: &[String]) -> Result<Labels> {
-    let slot = Slot::obs(key);
-    let column = adata.obs().get(key).ok_or_else(|| adata.missing(&slot, "name the column that tells the sections"))?;
-    let labels = match column {
-        Column::Float(_) | Column::Float32(_) => by_value(&column.to_f64().unwrap_or_default())?,
-        other => other.to_labels().ok_or_else(|| Error::data(&slot, "does not tell sections; name another"))?,
-    };
+/// The sections of the observations from a column of `obs`, in their own order or in that of `order`.
+pub(super) fn sections(adata: &AnnData, key: &str, order: &[String]) -> Result<Labels> {
+    let labels = adata.sections(key)?;
     if order.is_empty() {
         return Ok(labels);
     }
@@ -91,19 +85,9 @@ pub(crate) fn sections(adata: &AnnData, key: &str, order: &[String]) -> Result<L
     let codes: Option<Vec<i32>> = codes.collect();
     let codes = codes.ok_or_else(|| {
         let all = labels.categories().join(", ");
-        Error::data(&slot, format!("has sections that library_order does not name; name all of {all}"))
+        Error::data(Slot::obs(key), format!("has sections that library_order does not name; name all of {all}"))
     })?;
     Labels::new(codes, order.to_vec(), true)
-}
-
-/// Categories from numbers, by value; NaN belongs to none.
-fn by_value(values: &[f64]) -> Result<Labels> {
-    // Adding 0 makes -0 the same as 0.
-    let mut distinct: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
-    distinct.sort_by(f64::total_cmp);
-    distinct.dedup();
-    let code = |v: &f64| distinct.binary_search_by(|d| d.total_cmp(&(v + 0.0))).map_or(-1, |k| k as i32);
-    Labels::new(values.iter().map(code).collect(), distinct.iter().map(ToString::to_string).collect(), true)
 }
 
 /// The observations of each section, ascending.

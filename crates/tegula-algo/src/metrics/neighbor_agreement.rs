@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use tegula_core::{AnnData, Coords, Error, Result};
 
-use crate::graph::{part, sections};
+use crate::graph::part;
 use crate::index::KdTree;
 
 /// The share of the labelled observations of a section whose nearest labelled observation of another section has the
@@ -32,8 +32,7 @@ pub fn neighbor_agreement(
     spatial_key: &str,
     label_key: &str,
 ) -> Result<Option<f64>> {
-    let (all, coords, labels) =
-        (sections(adata, library_key, &[])?, adata.coords(spatial_key)?, adata.labels(label_key)?);
+    let (all, coords, labels) = (adata.sections(library_key)?, adata.coords(spatial_key)?, adata.labels(label_key)?);
     let labelled = |name: &str| -> Result<(Vec<u32>, Coords)> {
         let code = all.categories().iter().position(|c| c == name).ok_or_else(|| {
             Error::data(

@@ -181,6 +181,23 @@ fn sections_that_do_not_match_are_refused() {
     }
 }
 
+/// Layers that look the same along their length: the most alike lie anywhere along them, yet the layers match.
+#[test]
+fn layers_match_though_their_cells_do_not() {
+    let across =
+        |at: &[[f64; 2]], seed: u64| embedding(&at.iter().map(|p| [0.02 * p[0], p[1]]).collect::<Vec<_>>(), 0.2, seed);
+    let turn = turned(50.0, 1.3, false, [4.0, -2.0]);
+    let mut pair = Pair::new(700, 0.0, |_| true, |p| turn.apply(p));
+    pair.query.1 = across(&pair.truth, 6);
+    pair.reference.1 = across(&places(700, 3), 5);
+    let found = pair.align(&CastStackParams::default()).unwrap();
+    let there = found.transform.apply(&pair.query.0).unwrap();
+    let mut off: Vec<f64> = (0..700).map(|i| (there.point(i)[1] - pair.truth[i][1]).abs()).collect();
+    off.sort_by(f64::total_cmp);
+    // Either way round: the layers may be symmetric about their middle.
+    assert!(off[350] < 0.15, "median off across the layers {}", off[350]);
+}
+
 #[test]
 fn odd_positions_neither_panic_nor_hang() {
     let pair = Pair::new(300, 0.2, |_| true, |p| p);

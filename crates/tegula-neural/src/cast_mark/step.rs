@@ -143,7 +143,7 @@ impl Step for CastMarkParams {
         };
         let coords = adata.coords(&self.spatial_key)?;
         let sections = match &self.library_key {
-            Some(key) => adata.labels(key)?,
+            Some(key) => adata.sections(key)?,
             None => Labels::from_clusters(&vec![0; n]),
         };
         let build = match self.graph {

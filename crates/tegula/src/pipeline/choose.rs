@@ -95,8 +95,8 @@ fn filter(adata: &AnnData, _: &RunOptions, _: &str, _: &mut dyn FnMut(Said<'_>))
     ])
 }
 
-/// Second stage: normalised and logged expression, unless it is already, and its principal components.
-fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>> {
+/// The steps to normalised and logged expression, unless it is that already.
+pub(super) fn normalisation(adata: &AnnData, say: &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>> {
     let mut steps = Vec::new();
     if adata.uns().contains_key(keys::LOG1P) {
         say(Said::Note("expression: already logged (uns[\"log1p\"]); taken as it is"));
@@ -117,6 +117,12 @@ fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMu
             }
         }
     }
+    Ok(steps)
+}
+
+/// Second stage: normalised and logged expression, and its principal components.
+fn expression(adata: &AnnData, options: &RunOptions, _: &str, say: &mut dyn FnMut(Said<'_>)) -> Result<Vec<StepCall>> {
+    let mut steps = normalisation(adata, say)?;
     let (n, m) = (adata.n_obs(), adata.n_vars());
     let most = n.min(m).saturating_sub(1);
     if most == 0 {

@@ -4,7 +4,7 @@ use tegula_core::{AnnData, Coords, Csr, Ctx, Dense, Error, Labels, Result, Slot,
 
 use super::transfer::{Transferred, transfer};
 use super::{CastProjectParams, Projection, Side, cast_project};
-use crate::graph::{part, sections};
+use crate::graph::part;
 
 /// The two sections: which observations they hold, and where these lie.
 pub(super) struct Pair {
@@ -23,7 +23,7 @@ pub(super) struct Pair {
 impl Pair {
     /// The two sections that `params` speaks of.
     pub(super) fn stored(adata: &AnnData, params: &CastProjectParams) -> Result<Self> {
-        let all = sections(adata, &params.library_key, &[])?;
+        let all = adata.sections(&params.library_key)?;
         let [source, target] = chosen(&all, params)?;
         let members =
             |c: i32| -> Vec<u32> { (0..all.len() as u32).filter(|&i| all.codes()[i as usize] == c).collect() };

@@ -8,7 +8,6 @@ use super::super::cost::correlations;
 use super::super::stored::{Transforms, entry};
 use super::{Alignment, CastStackParams, Mode, cast_stack};
 use crate::align::{Section, Transform};
-use crate::graph::sections;
 
 /// Where the transforms are kept in `uns`.
 pub(in crate::align) const KEY: &str = "cast_stack";
@@ -111,7 +110,7 @@ impl Step for CastStackParams {
 impl CastStackParams {
     /// The sections in the order of their categories, those without observations left out.
     fn parts(&self, adata: &AnnData, coords: &Coords) -> Result<Vec<Part>> {
-        let labels = sections(adata, &self.library_key, &[])?;
+        let labels = adata.sections(&self.library_key)?;
         let hint = "run tl.cast_mark first, or pass use_rep: an embedding of all sections together, as X_pca";
         let embedding = adata.embedding(&self.use_rep, hint)?;
         let weights = self.attention(adata)?;
