@@ -3,9 +3,9 @@
     python benches/peers/cast_mark.py a.h5ad b.h5ad --epochs 400 --seed 0 --threads 2 -o embedding.npy
     python benches/peers/cast_mark.py --small
 
-Each file is a section: expression as it is to be used, and positions; sections share their first genes (`--genes`). The
-graph is a product with a sparse matrix, which DGL is not needed for. Prints one line of JSON: loss of the first and last
-epoch, seconds per epoch (median; of the clock and of the processor), peak memory. `--small` prints the loss and the
+Each file is a section: expression as it is to be used, and positions; sections share their first genes (`--genes`).
+The graph is a product with a sparse matrix, which DGL is not needed for. Prints one line of JSON: loss of the first and
+last epoch, seconds per epoch (median; of the clock and of the processor), peak memory. `--small` prints loss and
 gradient of the tiny network that the tests of the crate state. Needs torch, scipy and h5py.
 """
 
@@ -50,7 +50,7 @@ class Mark(torch.nn.Module):
         a, a_t, norm = graph
         first = torch.relu(self.encoder(x))
         h = first
-        for layer, (w, b) in enumerate(zip(self.weights, self.biases), start=1):
+        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             beta = math.log(1 / layer + 1)
             z = Spread.apply(a, a_t, h * norm) * norm * (1 - self.alpha) + first * self.alpha
             h = torch.relu(torch.addmm(z, z, w, beta=1 - beta, alpha=beta) + b)
@@ -131,12 +131,15 @@ def small():
     source = np.concatenate([(ring + s) % n for s in (1, n - 1, 5, n - 5)])
     g = graph(n, np.tile(ring, 4), source, torch.float64, True)
     model = Mark(genes, hidden, layers).double()
-    filled = lambda f, *shape: torch.from_numpy(f(np.arange(np.prod(shape)).reshape(shape).astype(float)))
+
+    def filled(f, *shape):
+        return torch.from_numpy(f(np.arange(np.prod(shape)).reshape(shape).astype(float)))
+
     model.encoder.weight.data = filled(lambda k: 0.5 * np.sin(k + 1), genes, hidden).T.contiguous()
     model.encoder.bias.data = filled(lambda k: 0.1 * np.sin(k), hidden)
     for layer in range(layers):
-        model.weights[layer].data = filled(lambda k: np.cos(k + layer + 1), hidden, hidden)
-        model.biases[layer].data = filled(lambda k: 0.1 * np.sin(k + layer + 1), hidden)
+        model.weights[layer].data = filled(lambda k, layer=layer: np.cos(k + layer + 1), hidden, hidden)
+        model.biases[layer].data = filled(lambda k, layer=layer: 0.1 * np.sin(k + layer + 1), hidden)
     x = torch.from_numpy(np.add.outer(3.0 * ring, 5.0 * np.arange(genes)) % 7)
     views = []
     for gone in (1, 4):
@@ -145,7 +148,10 @@ def small():
         views.append(model(g, seen))
     loss = loss_of(*views, 1e-3)
     loss.backward()
-    along = lambda t: float((t.flatten() * torch.sin(torch.arange(t.numel(), dtype=torch.float64) + 1)).sum())
+
+    def along(t):
+        return float((t.flatten() * torch.sin(torch.arange(t.numel(), dtype=torch.float64) + 1)).sum())
+
     biases = torch.stack([model.encoder.bias.grad, *(b.grad for b in model.biases)])
     tensors = [model.encoder.weight.grad.T, biases, *(w.grad for w in model.weights)]
     print(json.dumps({"loss": float(loss), "gradient": [along(t) for t in tensors], "torch": torch.__version__}))
@@ -168,7 +174,7 @@ def main():
     z, losses, seconds = train(sections, epochs=args.epochs, seed=args.seed)
     if args.output:
         np.save(args.output, np.concatenate(z))
-    clock, processor = zip(*seconds)
+    clock, processor = zip(*seconds, strict=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         json.dumps(

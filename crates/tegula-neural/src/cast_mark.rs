@@ -19,7 +19,7 @@ pub use fit::{Fit, Trained, fit};
 pub use net::{Net, Rule, Weights, Widths};
 pub use views::{Dropout, Lists, Views};
 
-/// Embeds the observations of one or several sections so that they can be matched: CAST Mark, a deep graph network.
+/// Embeds sections so that their observations can be matched (CAST Mark).
 ///
 /// # What it does
 /// Learns, without labels, to describe every observation by what surrounds it in the tissue, so that observations at

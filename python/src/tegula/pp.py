@@ -18,6 +18,7 @@ __all__ = [
     "bin",
     "calculate_qc_metrics",
     "combat",
+    "copy_layer",
     "diffuse",
     "filter_cells",
     "filter_genes",
@@ -306,6 +307,78 @@ def filter_genes(
     }
     seed = seed if random_state is None else random_state
     return run("pp.filter_genes", adata, params, seed=seed, copy=copy)
+
+
+def copy_layer(
+    adata: AnnData,
+    *,
+    layer: str | None = None,
+    key_added: str = "counts",
+    seed: int = 0,
+    random_state: int | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Keeps the expression as it is in a layer, before it is changed.
+
+    Parameters
+    ----------
+    adata
+        The annotated matrix.
+    layer
+        Layer to copy instead of `X`.
+    key_added
+        Name of the copy among the layers.
+    seed
+        Seed of all randomness; the result does not depend on the number of threads.
+    random_state
+        Another name for ``seed``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the changed copy if ``copy``. Sets the following fields (with the default names):
+
+    - ``layers["counts"]``
+
+    Notes
+    -----
+    **What it does**
+
+    Copies `X`, or a layer, into `layers[key_added]`.
+
+    **When to use it**
+
+    Before `pp.normalize_total`, where raw counts are wanted later: by `pp.highly_variable_genes` (`seurat_v3`),
+    by
+    `tl.cast_project`, by other tools.
+
+    **How it works**
+
+    The values are copied, so that a change in place of one does not reach the other.
+
+    **Determinism**
+
+    Exact.
+
+    **Cost**
+
+    O(non-zeros); 4 bytes for each.
+
+    **Differences from the reference**
+
+    scanpy's users write `adata.layers["counts"] = adata.X.copy()`.
+
+    References
+    ----------
+    Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+    """
+    params = {
+        "layer": layer,
+        "key_added": key_added,
+    }
+    seed = seed if random_state is None else random_state
+    return run("pp.copy_layer", adata, params, seed=seed, copy=copy)
 
 
 def normalize_total(

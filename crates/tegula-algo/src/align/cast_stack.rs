@@ -18,7 +18,9 @@ use run::Aligning;
 
 /// The task as progress shows it.
 pub(super) const TASK: &str = "tl.cast_stack";
-/// So many times more matches have to agree than would by chance.
+/// Sections match where neighbours are so much nearer to the same than they are with the section torn apart,
+const GAIN: f64 = 0.4;
+/// or where so many times more matches agree than would by chance.
 const BEYOND_CHANCE: f64 = 1.25;
 /// The most nodes of a mesh: more are slow, and less than windows wide.
 const MOST_NODES: usize = 24;

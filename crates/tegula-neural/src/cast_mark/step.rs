@@ -67,8 +67,7 @@ impl CastMarkParams {
 
 impl Step for CastMarkParams {
     const ID: &'static str = "tl.cast_mark";
-    const SUMMARY: &'static str =
-        "Embeds the observations of one or several sections so that they can be matched: CAST Mark.";
+    const SUMMARY: &'static str = "Embeds sections so that their observations can be matched (CAST Mark).";
 
     fn reads(&self) -> Vec<Slot> {
         let mut slots = self.source().reads();

@@ -47,7 +47,7 @@ fn sections_too_small_or_of_nobody() {
     let numbers = (0..60).map(|i| if i == 7 { f64::NAN } else { 0.5 }).collect();
     adata.set_obs("bregma", Column::Float(numbers)).unwrap();
     let text = refused(&adata, json!({"library_key": "bregma"}));
-    assert!(text.contains("name a column of labels"), "{text}");
+    assert!(text.contains("observation 7 belongs to none"), "{text}");
     adata.keep_obs(&[0]);
     let text = refused(&adata, json!({"n_clusters": 0}));
     assert!(text.contains("are 1 only, at least 3 are needed"), "{text}");
