@@ -7,6 +7,7 @@ pub mod cast_stack;
 mod clues;
 mod cost;
 mod follow;
+mod likeness;
 mod matches;
 mod mesh;
 mod section;

@@ -1687,6 +1687,8 @@ def cast_stack(
     mean and a covariance; what the window itself adds is divided out, so that an observation says nothing along a
     layer that looks the same everywhere, nor where it has no counterpart. A robust fit (Student's t) of the
     affine map to all that is said, repeated on 1,024, 4,096, … observations of the reference until nothing moves.
+    - A map that makes neighbours less alike, asked from both sections, is not taken: a section of layers would
+    shrink onto a part of the reference. Then a similarity is tried, else the start is kept.
     - With `ffd` a cubic B-spline mesh follows in the same way, with a penalty on bending; where areas would
     shrink below a tenth or fold, it is made stiffer.
     - The cost J reported is the mean over the section's observations of 1 − the correlation with the nearest of

@@ -6,12 +6,12 @@ use tegula_core::{Ctx, Result};
 
 use super::cast_stack::TransformKind;
 use super::clues::Level;
-use super::cost::{Ground, coords};
-use super::follow::{Chosen, follow};
-use super::matches::{Match, sampled, sampled_query};
+use super::cost::Ground;
+use super::follow::follow;
+use super::likeness::{COMPARED, Likeness};
+use super::matches::Match;
 use super::section::Framed;
 use super::{Affine, Point};
-use crate::index::KdTree;
 
 /// Pairs of matches tried.
 const TRIES: u64 = 2000;
@@ -30,8 +30,6 @@ const PLAUSIBLE: f64 = 0.3;
 const FOLLOWED: usize = 4;
 /// Turns of the grid, mirrored or not.
 const TURNS: usize = 24;
-/// Observations that the grid and the candidates are compared on.
-const COMPARED: usize = 1000;
 /// Rounds that a candidate is followed for.
 const ROUNDS: usize = 5;
 /// Shifts that tear the query apart, in its widths and heights, to see how well matches agree by chance.
@@ -110,28 +108,25 @@ pub(super) fn begin(
         }
     }
     let chance = chance(&voters, allowed, ctx)?;
-    let few = sampled_query(query.len(), COMPARED, ctx);
-    let chosen = Chosen { query, of: &few };
+    let alike = Likeness::new(query, ground, ctx);
     let level = Level::new(ground.section, COMPARED, ctx);
-    let back = sampled(ground.section.len(), COMPARED, ctx);
-    let mut grid: Vec<(f64, Affine)> =
-        grid(allowed.mirror).into_iter().map(|map| (likeness(&chosen, ground, &back, &map), map)).collect();
+    let mut grid: Vec<(f64, Affine)> = grid(allowed.mirror).into_iter().map(|map| (alike.of_map(&map), map)).collect();
     grid.sort_by(|a, b| b.0.total_cmp(&a.0));
     candidates.extend(grid.into_iter().take(FOLLOWED / 2).map(|e| (e.1, Start::Grid)));
     candidates.extend(given(query, ground.section, allowed.rigid).map(|map| (map, Start::Given)));
     let kind = if allowed.rigid { TransformKind::Rigid } else { TransformKind::Similarity };
     let mut best: Option<(f64, Affine, Start)> = None;
     for (map, start) in candidates {
-        let (followed, _) = follow(&chosen, &level, (map, &map), (kind, ROUNDS), |_, _| Ok(true), ctx)?;
+        let (followed, _) = follow(&alike.chosen(), &level, (map, &map), (kind, ROUNDS), |_, _| Ok(true), ctx)?;
         for map in [followed, map] {
-            let like = likeness(&chosen, ground, &back, &map);
+            let like = alike.of_map(&map);
             if best.is_none_or(|b| like > b.0) {
                 best = Some((like, map, start));
             }
         }
     }
     let (likeness, map, start) = best.unwrap_or((f64::NEG_INFINITY, Affine::IDENTITY, Start::Grid));
-    let torn = likeness_torn(&chosen, ground, &back, allowed.mirror);
+    let torn = likeness_torn(&alike, allowed.mirror);
     Ok(Begun {
         map,
         start,
@@ -298,38 +293,16 @@ fn apart(a: &Affine, b: &Affine) -> f64 {
     far.iter().sum::<f64>() / 4.0
 }
 
-/// The mean correlation of neighbours, looked for from both sections: a map that shrinks the one into a patch of the other
-/// gains nothing.
-fn likeness(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], map: &Affine) -> f64 {
-    likeness_at(chosen, ground, back, &chosen.places(map))
-}
-
-/// The same with the query's observations at these places.
-fn likeness_at(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], at: &[Point]) -> f64 {
-    let below = ground.below(chosen.query, chosen.of, at);
-    let there = below.iter().map(|b| b.correlation).sum::<f64>() / at.len() as f64;
-    let tree = KdTree::new(&coords(at));
-    let mut correlation = Vec::new();
-    let mut sum = 0.0;
-    for &j in back {
-        let near = tree.nearest(&ground.section.xy[j as usize], 1)[0].0;
-        let other = std::iter::once(chosen.of[near as usize] as usize);
-        ground.section.rows.correlations(j as usize, &chosen.query.rows, other, &mut correlation);
-        sum += correlation[0];
-    }
-    0.5 * (there + sum / back.len() as f64)
-}
-
 /// The most likeness of any turn when the query is torn apart.
-fn likeness_torn(chosen: &Chosen<'_>, ground: &Ground<'_>, back: &[u32], mirror: bool) -> f64 {
-    let places = chosen.places(&Affine::IDENTITY);
+fn likeness_torn(alike: &Likeness<'_>, mirror: bool) -> f64 {
+    let places = alike.chosen().places(&Affine::IDENTITY);
     let ranges = ranges(places.iter().copied());
     let maps = grid(mirror);
     let tries: Vec<(Point, Affine)> =
         TORN.iter().flat_map(|&shift| maps.iter().map(move |map| (shift, *map))).collect();
     let like = |(shift, map): &(Point, Affine)| {
         let at: Vec<Point> = places.iter().map(|&p| map.apply(torn(p, ranges, *shift))).collect();
-        likeness_at(chosen, ground, back, &at)
+        alike.at(&at)
     };
     tries.par_iter().map(like).reduce(|| f64::NEG_INFINITY, f64::max)
 }

@@ -2,10 +2,11 @@
 
 use tegula_core::{Ctx, Result};
 
-use super::{Alignment, CastStackParams, TASK};
+use super::{Alignment, CastStackParams, TASK, TransformKind};
 use crate::align::clues::{Clue, Level};
 use crate::align::cost::{Below, Ground};
 use crate::align::follow::{Chosen, follow};
+use crate::align::likeness::Likeness;
 use crate::align::matches::sampled_query;
 use crate::align::section::Framed;
 use crate::align::start::Begun;
@@ -41,13 +42,16 @@ impl<'a> Aligning<'a> {
         let of = sampled_query(query.len(), most, ctx);
         let chosen = Chosen { query, of: &of };
         let levels = levels(ground.section, most, ctx);
-        let mut map = begun.map;
-        let mut left = params.n_iter_affine;
-        for level in levels.iter().filter(|l| l.len() <= LAST_AFFINE || l.len() == levels[0].len()) {
-            let watch = |at: &[Point], clues: &mut [Clue]| self.watch(&chosen, at, clues, ctx);
-            let taken;
-            (map, taken) = follow(&chosen, level, (map, &begun.map), (params.transform, left), watch, ctx)?;
-            left -= taken;
+        let alike = Likeness::new(query, ground, ctx);
+        let (mut map, mut like) = (begun.map, alike.of_map(&begun.map));
+        for &kind in params.transform.kinds() {
+            let found = self.affine(kind, begun, &chosen, &levels, ctx)?;
+            let now = alike.of_map(&found);
+            if now >= like {
+                (map, like) = (found, now);
+                break;
+            }
+            self.trace.clear();
         }
         let all: Vec<u32> = (0..query.len() as u32).collect();
         let whole = Chosen { query, of: &all };
@@ -55,7 +59,7 @@ impl<'a> Aligning<'a> {
         let j_start = cost(&whole.places(&begun.map));
         let mut j_affine = cost(&whole.places(&map));
         if j_affine > j_start {
-            (map, j_affine) = (begun.map, j_start);
+            (map, j_affine, like) = (begun.map, j_start, alike.of_map(&begun.map));
         }
         let mut transform = Transform { affine: map, mesh: None };
         let mut j = j_affine;
@@ -65,7 +69,8 @@ impl<'a> Aligning<'a> {
             let mesh = warp(&chosen, &map, mesh, &levels, (BEND, params.n_iter_ffd), watch, ctx)?;
             let bent = Transform { affine: map, mesh: Some(mesh) };
             let j_bent = cost(&query.xy.iter().map(|&p| bent.place(p)).collect::<Vec<_>>());
-            if j_bent <= j_affine {
+            let at: Vec<Point> = alike.chosen().places(&Affine::IDENTITY).into_iter().map(|p| bent.place(p)).collect();
+            if j_bent <= j_affine && alike.at(&at) >= like {
                 (transform, j) = (bent, j_bent);
             }
         }
@@ -88,6 +93,25 @@ impl<'a> Aligning<'a> {
             trace: self.trace,
             transform: out_of_frames(query, ground.section, &transform),
         })
+    }
+
+    /// The affine map that the clues of ever more observations lead to.
+    fn affine(
+        &mut self,
+        kind: TransformKind,
+        begun: &Begun,
+        chosen: &Chosen<'_>,
+        levels: &[Level<'_>],
+        ctx: &Ctx<'_>,
+    ) -> Result<Affine> {
+        let (mut map, mut left) = (begun.map, self.params.n_iter_affine);
+        for level in levels.iter().filter(|l| l.len() <= LAST_AFFINE || l.len() == levels[0].len()) {
+            let watch = |at: &[Point], clues: &mut [Clue]| self.watch(chosen, at, clues, ctx);
+            let taken;
+            (map, taken) = follow(chosen, level, (map, &begun.map), (kind, left), watch, ctx)?;
+            left -= taken;
+        }
+        Ok(map)
     }
 
     /// Notes the cost, and adds to the clues what the penalty for distance pulls with.
