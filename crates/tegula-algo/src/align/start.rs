@@ -238,7 +238,7 @@ fn fitted(map: Affine, voters: &[Match], rigid: bool) -> Affine {
 
 /// The most votes for any similarity when the query is torn apart: patches stay as they are, the whole is no more.
 fn chance(voters: &[Match], allowed: Allowed, ctx: &Ctx<'_>) -> Result<f64> {
-    let ranges = ranges(voters.iter().map(|m| m.from));
+    let ranges = ranges(&voters.iter().map(|m| m.from).collect::<Vec<_>>());
     let mut most: f64 = 0.0;
     for (round, shift) in (1..).zip(TORN) {
         let tear = |m: &Match| Match { from: torn(m.from, ranges, shift), ..*m };
@@ -249,9 +249,9 @@ fn chance(voters: &[Match], allowed: Allowed, ctx: &Ctx<'_>) -> Result<f64> {
 }
 
 /// The lowest and the highest coordinates.
-fn ranges(places: impl Iterator<Item = Point> + Clone) -> [[f64; 2]; 2] {
+fn ranges(places: &[Point]) -> [[f64; 2]; 2] {
     std::array::from_fn(|a| {
-        let all = places.clone().map(|p| p[a]);
+        let all = places.iter().map(|p| p[a]);
         [all.clone().fold(f64::INFINITY, f64::min), all.fold(f64::NEG_INFINITY, f64::max)]
     })
 }
@@ -296,7 +296,7 @@ fn apart(a: &Affine, b: &Affine) -> f64 {
 /// The most likeness of any turn when the query is torn apart.
 fn likeness_torn(alike: &Likeness<'_>, mirror: bool) -> f64 {
     let places = alike.chosen().places(&Affine::IDENTITY);
-    let ranges = ranges(places.iter().copied());
+    let ranges = ranges(&places);
     let maps = grid(mirror);
     let tries: Vec<(Point, Affine)> =
         TORN.iter().flat_map(|&shift| maps.iter().map(move |map| (shift, *map))).collect();
