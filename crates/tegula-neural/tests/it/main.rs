@@ -6,6 +6,7 @@ mod bad_input;
 mod cast_mark;
 mod golden;
 mod gradient;
+mod memory;
 mod step;
 mod tissue;
 mod weights;

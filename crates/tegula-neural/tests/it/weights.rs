@@ -1,31 +1,14 @@
 //! Weights to files and back.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
 
 use serde_json::json;
 use tegula_algo::simulate::Placement;
-use tegula_core::{AnnData, Ctx, Files, Result, Value};
+use tegula_core::{AnnData, Ctx, Files, Value};
 use tegula_neural::safetensors::Tensors;
 
+use crate::memory::Memory;
 use crate::tissue::{stagate, tissue};
-
-/// Files in memory.
-#[derive(Default)]
-struct Memory(Mutex<BTreeMap<PathBuf, Vec<u8>>>);
-
-impl Files for Memory {
-    fn read(&self, path: &Path) -> Result<Vec<u8>> {
-        let all = self.0.lock().unwrap();
-        all.get(path).cloned().ok_or_else(|| tegula_core::Error::io(path, std::io::ErrorKind::NotFound.into()))
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        self.0.lock().unwrap().insert(path.to_owned(), bytes.to_vec());
-        Ok(())
-    }
-}
 
 fn embedding(adata: &AnnData) -> Vec<f32> {
     adata.embedding("STAGATE", "").unwrap().data().to_vec()

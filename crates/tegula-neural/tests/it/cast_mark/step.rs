@@ -1,16 +1,15 @@
 //! From slot to slot.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
 
 use serde_json::json;
 use tegula_algo::metrics::ari;
 use tegula_algo::simulate::Placement;
-use tegula_core::{AnnData, ArrayData, Column, Coords, Ctx, Files, Matrix, Progress, Result, Signal, Value};
+use tegula_core::{AnnData, ArrayData, Column, Coords, Ctx, Files, Matrix, Progress, Signal, Value};
 use tegula_neural::safetensors::Tensors;
 
 use super::{cast_mark, embedding};
+use crate::memory::Memory;
 use crate::tissue::tissue;
 
 /// A tissue whose lower half is another section, in a place of its own.
@@ -120,22 +119,6 @@ fn dense_and_sparse_expression_give_the_same() {
     }
     for (x, y) in embedding(&sparse).iter().zip(embedding(&dense)) {
         assert!((x - y).abs() < 1e-3 * (1.0 + x.abs()), "{x} {y}");
-    }
-}
-
-/// Files in memory.
-#[derive(Default)]
-struct Memory(Mutex<BTreeMap<PathBuf, Vec<u8>>>);
-
-impl Files for Memory {
-    fn read(&self, path: &Path) -> Result<Vec<u8>> {
-        let all = self.0.lock().unwrap();
-        all.get(path).cloned().ok_or_else(|| tegula_core::Error::io(path, std::io::ErrorKind::NotFound.into()))
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        self.0.lock().unwrap().insert(path.to_owned(), bytes.to_vec());
-        Ok(())
     }
 }
 
