@@ -1682,7 +1682,7 @@ def cast_stack(
     - The likeness of two observations is the Pearson correlation of their rows. The best matches of each other in
     up to 4,096 observations vote on similarities through pairs of matches (2,000 pairs, mirrored too); the best
     candidates, and those of a grid of turns, are followed a few steps, and the one whose neighbours correlate
-    best begins.
+    best begins; to have any counts a little, so that sections lie on each other where layers do not tell.
     - Then each observation asks the 96 nearest of the reference. Their places, weighted by correlation, have a
     mean and a covariance; what the window itself adds is divided out, so that an observation says nothing along a
     layer that looks the same everywhere, nor where it has no counterpart. A robust fit (Student's t) of the

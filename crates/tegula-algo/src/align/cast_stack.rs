@@ -18,7 +18,7 @@ use run::Aligning;
 
 /// The task as progress shows it.
 pub(super) const TASK: &str = "tl.cast_stack";
-/// Sections match where neighbours are so much nearer to the same than they are with the section torn apart,
+/// Sections match where they are so much nearer to alike than with one of them torn apart,
 const GAIN: f64 = 0.4;
 /// or where so many times more matches agree than would by chance.
 const BEYOND_CHANCE: f64 = 1.25;
@@ -39,7 +39,8 @@ const MOST_NODES: usize = 24;
 /// # How it works
 /// - The likeness of two observations is the Pearson correlation of their rows. The best matches of each other in up to
 ///   4,096 observations vote on similarities through pairs of matches (2,000 pairs, mirrored too); the best candidates, and
-///   those of a grid of turns, are followed a few steps, and the one whose neighbours correlate best begins.
+///   those of a grid of turns, are followed a few steps, and the one whose neighbours correlate best begins; to have any
+///   counts a little, so that sections lie on each other where layers do not tell.
 /// - Then each observation asks the 96 nearest of the reference. Their places, weighted by correlation, have a mean and a
 ///   covariance; what the window itself adds is divided out, so that an observation says nothing along a layer that looks
 ///   the same everywhere, nor where it has no counterpart. A robust fit (Student's t) of the affine map to all that is said,
@@ -263,7 +264,7 @@ impl Begun {
             return Ok(());
         }
         let reason = format!(
-            "does not match `{}`: where it fits best neighbours correlate by {:.2}, torn apart by {:.2}; of the observations \
+            "does not match `{}`: where it fits best the two are alike by {:.2}, torn apart by {:.2}; of the observations \
              most alike {:.0} % lie together, and as many as {:.0} % do by chance; look whether the sections overlap and \
              share the embedding (use_rep), or align them anyway with require_match = false",
             reference.name,

@@ -67,7 +67,7 @@ pub(super) struct Begun {
     pub(super) support: f64,
     /// The most support of any similarity when the query was torn apart.
     pub(super) chance: f64,
-    /// The mean correlation of neighbours.
+    /// How alike the sections are with this map; see [`Likeness`].
     pub(super) likeness: f64,
     /// The most of any turn when the query was torn apart.
     pub(super) torn: f64,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use tegula_algo::metrics::neighbor_agreement;
 use tegula_algo::pp;
-use tegula_core::{AnnData, Ctx, Error, Result, Slot, Value, keys};
+use tegula_core::{AnnData, Ctx, Dict, Error, Result, Slot, Value, keys};
 use tegula_plot::{self as plot, AlignParams, CastProjectPlotParams, DisplacementParams, Figure, LinksParams};
 
 use super::choose::{call, find_coordinates, normalisation};
@@ -169,6 +169,26 @@ fn projection(options: &AlignOptions, reference: &str, layer: Option<&str>) -> S
     call("tl.cast_project", &params)
 }
 
+/// What `tl.cast_stack` tells of a section that is worth a place among the metrics.
+const NUMBERS: [&str; 11] = [
+    "scale",
+    "rotation",
+    "mirrored",
+    "matched",
+    "overlap",
+    "match_error",
+    "J_before",
+    "J_affine",
+    "J",
+    "jacobian_min",
+    "folded",
+];
+
+/// These entries, as far as they are there.
+fn picked(from: &Dict, keys: &[&str]) -> Map<String, Json> {
+    keys.iter().filter_map(|&key| Some((key.to_owned(), from.get(key)?.to_json()))).collect()
+}
+
 /// What the alignment reached: for every section what `tl.cast_stack` tells of it, and with `labels` the share of its
 /// observations whose nearest of the reference has the same label, before and after; what a projection tells. Without
 /// sections where the user stopped it before they were aligned.
@@ -183,10 +203,7 @@ pub fn measure_alignment(adata: &AnnData, options: &AlignOptions, done: &Aligned
         let Some(name) = section.get("name").and_then(Value::as_str).filter(|name| *name != done.reference) else {
             continue;
         };
-        let numbers =
-            ["scale", "rotation", "mirrored", "matched", "overlap", "match_error", "J_before", "J_affine", "J"];
-        let kept = numbers.into_iter().chain(["jacobian_min", "folded"]);
-        let mut row: Map<String, Json> = kept.filter_map(|k| Some((k.to_owned(), section.get(k)?.to_json()))).collect();
+        let mut row = picked(section, &NUMBERS);
         if let Some(key) = &options.labels {
             for (when, at) in [("label_agreement_before", done.spatial_key.as_str()), ("label_agreement", ALIGNED)] {
                 let share = neighbor_agreement(adata, &options.library_key, [name, &done.reference], at, key)?;
@@ -197,9 +214,13 @@ pub fn measure_alignment(adata: &AnnData, options: &AlignOptions, done: &Aligned
     }
     let mut metrics = json!({"n_obs": adata.n_obs(), "reference": done.reference, "sections": sections});
     if let Some(Value::Dict(projection)) = adata.uns().get(PROJECTION) {
-        let kept = ["source", "target", "radius", "share_far", "n_alone", "labels"];
-        let told = kept.into_iter().filter_map(|k| Some((k.to_owned(), projection.get(k)?.to_json())));
-        metrics["projection"] = Json::Object(told.collect());
+        let kept = ["source", "target", "radius", "share_far", "n_alone"];
+        let mut told = picked(projection, &kept);
+        let labels = projection.get("labels").and_then(Value::as_dict).into_iter().flatten();
+        let labels =
+            labels.filter_map(|(key, of)| Some((key.clone(), picked(of.as_dict()?, &["accuracy", "mean_confidence"]))));
+        told.insert("labels".to_owned(), labels.map(|(key, told)| (key, Json::Object(told))).collect());
+        metrics["projection"] = Json::Object(told);
     }
     Ok(metrics)
 }

@@ -43,7 +43,7 @@ impl<'a> Aligning<'a> {
         let chosen = Chosen { query, of: &of };
         let levels = levels(ground.section, most, ctx);
         let alike = Likeness::new(query, ground, ctx);
-        let (mut map, mut like) = (begun.map, alike.of_map(&begun.map));
+        let (mut map, mut like) = (begun.map, begun.likeness);
         for &kind in params.transform.kinds() {
             let found = self.affine(kind, begun, &chosen, &levels, ctx)?;
             let now = alike.of_map(&found);
@@ -59,7 +59,7 @@ impl<'a> Aligning<'a> {
         let j_start = cost(&whole.places(&begun.map));
         let mut j_affine = cost(&whole.places(&map));
         if j_affine > j_start {
-            (map, j_affine, like) = (begun.map, j_start, alike.of_map(&begun.map));
+            (map, j_affine, like) = (begun.map, j_start, begun.likeness);
         }
         let mut transform = Transform { affine: map, mesh: None };
         let mut j = j_affine;
