@@ -3,6 +3,7 @@
 
 mod errors;
 mod lent;
+mod measures;
 mod values;
 mod watch;
 
@@ -44,9 +45,10 @@ fn bind(method: &str, params: &str) -> tegula::Result<Box<dyn tegula::core::Boun
 /// Runs one step on plain slots.
 ///
 /// `slots` maps `(attribute, key)` to a value (see `values.rs` for the forms). Returns the slots written in the same
-/// form, the kept observations and variables (or `None`), the outcome and the warnings.
+/// form, the kept observations and variables (or `None`), the outcome and the warnings. `progress`, if given, is called
+/// every 100 ms with the tasks that moved: `[(task, done, total, note, over)]`.
 #[pyfunction]
-#[pyo3(signature = (method, params, obs_names, var_names, slots, seed, n_threads=None))]
+#[pyo3(signature = (method, params, obs_names, var_names, slots, seed, n_threads=None, progress=None))]
 #[expect(clippy::too_many_arguments, reason = "the shape of the Python call")]
 fn run<'py>(
     py: Python<'py>,
@@ -57,22 +59,13 @@ fn run<'py>(
     slots: &Bound<'py, PyDict>,
     seed: u64,
     n_threads: Option<usize>,
+    progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let step = bind(method, params).map_err(to_py)?;
     let mut lender = Lender::default();
     let mut adata = AnnData::new(None, Frame::new(obs_names), Frame::new(var_names)).map_err(to_py)?;
-    for (name, value) in slots {
-        let (attr, key): Named = name.extract()?;
-        if attr == "raw" {
-            let (x, genes): (Bound<'_, PyAny>, Vec<String>) = value.extract()?;
-            values::store_raw(&mut adata, &lender.value(&x)?, genes).map_err(to_py)?;
-            continue;
-        }
-        let value = lender.value(&value)?;
-        values::store(&mut adata, &attr, key.as_deref().unwrap_or_default(), value).map_err(to_py)?;
-    }
-
-    let (mut adata, result, warnings) = watch::run(py, n_threads, seed, move |ctx| {
+    values::fill(&mut adata, slots, &mut lender)?;
+    let ((mut adata, result), warnings) = watch::run(py, n_threads, seed, progress, move |ctx| {
         let result = step.run(&mut adata, ctx).map(|outcome| (outcome, step.writes()));
         (adata, result)
     })?;
@@ -99,7 +92,7 @@ fn simulate<'py>(
     n_threads: Option<usize>,
 ) -> PyResult<(Vec<String>, Vec<String>, Bound<'py, PyDict>)> {
     let params: SimulateParams = serde_json::from_str(params).map_err(|e| to_py(Error::config("`simulate`", e)))?;
-    let (made, (), _) = watch::run(py, n_threads, seed, |ctx| (tegula::algo::simulate::simulate(&params, ctx), ()))?;
+    let (made, _) = watch::run(py, n_threads, seed, None, |ctx| tegula::algo::simulate::simulate(&params, ctx))?;
     let mut adata = made.map_err(to_py)?;
     let slots = PyDict::new(py);
     for slot in values::all(&adata) {
@@ -117,5 +110,7 @@ fn _tegula(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(methods, m)?)?;
     m.add_function(wrap_pyfunction!(plan, m)?)?;
     m.add_function(wrap_pyfunction!(simulate, m)?)?;
+    m.add_function(wrap_pyfunction!(measures::measure, m)?)?;
+    m.add_function(wrap_pyfunction!(measures::score, m)?)?;
     m.add_function(wrap_pyfunction!(run, m)?)
 }

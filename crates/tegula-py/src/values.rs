@@ -228,8 +228,23 @@ fn to_matrix(what: &str, v: &Value) -> Result<Matrix> {
     }
 }
 
-/// Puts a value into its slot.
-pub(crate) fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Result<()> {
+/// Puts values into their slots, by `(attribute, key)`.
+pub(crate) fn fill(adata: &mut AnnData, slots: &Bound<'_, PyDict>, lender: &mut Lender) -> PyResult<()> {
+    for (name, value) in slots {
+        let (attr, key): (String, Option<String>) = name.extract()?;
+        let stored = if attr == "raw" {
+            let (x, genes): (Bound<'_, PyAny>, Vec<String>) = value.extract()?;
+            let raw = to_matrix("raw", &lender.value(&x)?);
+            raw.and_then(|x| adata.set_raw(Some(Raw { x, var: Frame::new(genes), varm: Dict::new() })))
+        } else {
+            store(adata, &attr, key.as_deref().unwrap_or_default(), lender.value(&value)?)
+        };
+        stored.map_err(to_py)?;
+    }
+    Ok(())
+}
+
+fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Result<()> {
     match attr {
         "X" => adata.set_x(to_matrix("X", &v)?),
         "layers" => adata.set_matrix(Some(key), to_matrix(key, &v)?),
@@ -245,11 +260,6 @@ pub(crate) fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Res
         }
         other => Err(Error::config(format!("slot `{other}`"), "is not known")),
     }
-}
-
-/// Puts the frozen matrix and the names of its variables into `raw`.
-pub(crate) fn store_raw(adata: &mut AnnData, x: &Value, genes: Vec<String>) -> Result<()> {
-    adata.set_raw(Some(Raw { x: to_matrix("raw", x)?, var: Frame::new(genes), varm: Dict::new() }))
 }
 
 /// The slots that are filled, but for layers, `raw` and what goes by pairs.

@@ -6,6 +6,8 @@ Only what a step reads goes in, only what it writes comes back. A float32 CSR ma
 from __future__ import annotations
 
 import json
+import sys
+import time
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from . import _tegula
+from ._progress import bars
 from ._settings import settings
 
 if TYPE_CHECKING:
@@ -34,11 +37,20 @@ def run(method: str, adata: AnnData, params: dict[str, Any], *, seed: int, copy:
         adata._init_as_actual(adata.copy())
     text = json.dumps(params, default=_plain)
     reads, _ = _tegula.plan(method, text)
-    slots = {(attr, key): v for attr, key in [*reads, ("uns", "tegula")] if (v := _fetch(adata, attr, key)) is not None}
+    slots = {(attr, key): v for attr, key in [*reads, ("uns", "tegula")] if (v := fetch(adata, attr, key)) is not None}
     names = adata.obs_names.astype(str).tolist(), adata.var_names.astype(str).tolist()
-    written, kept_obs, kept_var, _, notes = _tegula.run(method, text, *names, slots, seed, settings.n_jobs)
-    for note in notes:
-        warnings.warn(note, stacklevel=3)
+    start, shown = time.perf_counter(), bars()
+    try:
+        done = _tegula.run(method, text, *names, slots, seed, settings.n_jobs, shown)
+    finally:
+        if shown:
+            shown.close()
+    written, kept_obs, kept_var, outcome, notes = done
+    if settings.verbosity >= 1:
+        for note in notes:
+            warnings.warn(note, stacklevel=3)
+    if settings.verbosity >= 2:
+        print(f"{method}: {_told(outcome)} ({time.perf_counter() - start:.2f} s)", file=sys.stderr)
     if kept_obs is not None:
         adata._inplace_subset_obs(np.asarray(kept_obs))
     if kept_var is not None:
@@ -60,6 +72,12 @@ def make(params: dict[str, Any], *, seed: int) -> AnnData:
     return adata
 
 
+def _told(outcome: dict[str, Any]) -> str:
+    """What a step reached, in a line."""
+    short = {k: v for k, v in outcome.items() if isinstance(v, bool | int | float | str)}
+    return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in short.items()) or "done"
+
+
 def _plain(value: Any) -> Any:
     """NumPy scalars and arrays as JSON knows them."""
     if isinstance(value, np.generic):
@@ -69,7 +87,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a parameter of type {type(value).__name__} is not understood")
 
 
-def _fetch(adata: AnnData, attr: str, key: str | None) -> Any:
+def fetch(adata: AnnData, attr: str, key: str | None) -> Any:
     """Return the slot in the engine's form, or ``None`` where it is absent."""
     if attr == "X":
         return None if adata.X is None else _matrix(adata.X)
@@ -83,7 +101,7 @@ def _fetch(adata: AnnData, attr: str, key: str | None) -> Any:
     value = home[key]
     if attr in ("obs", "var"):
         return _column(value)
-    return _matrix(value) if attr == "layers" else _value(value)
+    return _matrix(value) if attr == "layers" else value_of(value)
 
 
 def _matrix(x: Any) -> tuple:
@@ -134,7 +152,16 @@ def _column(s: pd.Series) -> Any:
     return _array(s.to_numpy())
 
 
-def _value(v: Any) -> Any:
+def labels_of(labels: Any) -> tuple:
+    """Return any labels, one per observation, as categories; what is missing stays without one."""
+    import pandas as pd
+
+    if isinstance(labels, pd.Series) and isinstance(labels.dtype, pd.CategoricalDtype):
+        return _column(labels)
+    return _column(pd.Series(pd.Categorical(np.asarray(labels))))
+
+
+def value_of(v: Any) -> Any:
     """Whatever ``uns``, ``obsm`` and their siblings hold."""
     import pandas as pd
 
@@ -143,7 +170,7 @@ def _value(v: Any) -> Any:
     if isinstance(v, np.generic):
         return v.item()
     if isinstance(v, Mapping):
-        return {str(k): _value(item) for k, item in v.items()}
+        return {str(k): value_of(item) for k, item in v.items()}
     if sparse.issparse(v):
         return _csr(v)
     if isinstance(v, pd.DataFrame):
@@ -158,15 +185,15 @@ def _value(v: Any) -> Any:
 def _store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
     """Put a value in the engine's form into its slot."""
     if attr == "X":
-        adata.X = _python(value)
+        adata.X = python_of(value)
     elif attr in ("obs", "var"):
         frame = getattr(adata, attr)
-        frame[key] = _python(value)
+        frame[key] = python_of(value)
     else:
-        getattr(adata, attr)[key] = _python(value)
+        getattr(adata, attr)[key] = python_of(value)
 
 
-def _python(v: Any) -> Any:
+def python_of(v: Any) -> Any:
     """A value in the engine's form as NumPy, SciPy or pandas know it."""
     import pandas as pd
 
@@ -180,11 +207,11 @@ def _python(v: Any) -> Any:
         case ("labels", codes, categories, ordered):
             return pd.Categorical.from_codes(codes, categories=categories, ordered=ordered)
         case ("frame", index, columns):
-            return pd.DataFrame({k: _python(c) for k, c in columns.items()}, index=index)
+            return pd.DataFrame({k: python_of(c) for k, c in columns.items()}, index=index)
         case ("records", fields):
-            return np.rec.fromarrays([_python(f) for f in fields.values()], names=list(fields))
+            return np.rec.fromarrays([python_of(f) for f in fields.values()], names=list(fields))
         case dict():
-            return {k: _python(item) for k, item in v.items()}
+            return {k: python_of(item) for k, item in v.items()}
         case list():
             return np.array(v, dtype=object) if v else np.array([], dtype=object)
         case _:

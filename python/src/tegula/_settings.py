@@ -13,10 +13,17 @@ class Settings:
     ----------
     n_jobs
         Number of threads; ``None`` for all cores. Results do not depend on it.
+    verbosity
+        0 keeps warnings back, 1 shows them, 2 also says after each step what it reached and how long it took.
+    progress
+        Whether steps of more than half a second show a bar; ``None``: where tqdm is installed and somebody looks, in
+        a notebook or a terminal.
 
     """
 
     n_jobs: int | None = None
+    verbosity: int = 1
+    progress: bool | None = None
 
 
 settings = Settings()

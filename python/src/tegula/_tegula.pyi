@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 __version__: str
@@ -15,4 +16,16 @@ def run(
     slots: dict[tuple[str, str | None], Any],
     seed: int,
     n_threads: int | None = None,
+    progress: Callable[[list[tuple[str, int, int, str, bool]]], None] | None = None,
 ) -> tuple[dict[tuple[str, str | None], Any], list[int] | None, list[int] | None, dict[str, Any], list[str]]: ...
+def measure(name: str, given: dict[str, Any], seed: int, n_threads: int | None = None) -> Any: ...
+def score(
+    n_obs: int,
+    slots: dict[tuple[str, str | None], Any],
+    labels: list[str],
+    embeddings: list[str],
+    truth: str | None,
+    spatial_key: str,
+    use_rep: str | None,
+    n_threads: int | None = None,
+) -> str: ...

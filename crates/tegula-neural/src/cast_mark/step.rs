@@ -152,8 +152,7 @@ impl Step for CastMarkParams {
         let graph = within_sections(&coords, &sections, build)?;
         let data = Fit { x: &x, graph: &graph, coords: &coords, sections: &sections };
         let trained = fit(&data, start, self, ctx)?;
-        let n_sections = sections.codes().iter().collect::<std::collections::BTreeSet<_>>().len();
-        let mut told = Self::told(&trained, n_sections, graph.nnz(), ctx);
+        let mut told = Self::told(&trained, sections.n_used(), graph.nnz(), ctx);
         let groups = match self.n_clusters {
             0 => None,
             _ => Some(kmeans(&trained.embedding, &self.clustering(), ctx)?),
