@@ -1,0 +1,8 @@
+"""Spateo's names: ``from tegula.compat import spateo as st`` in place of ``import spateo as st``.
+
+Thin adapters with spateo's arguments, defaults and slots. Every docstring says where the result differs.
+"""
+
+from . import pp, tl
+
+__all__ = ["pp", "tl"]
