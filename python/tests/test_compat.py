@@ -3,6 +3,7 @@
 import inspect
 
 import anndata as ad
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +25,9 @@ THEIRS = {
     st.pp.normalize_total: "adata target_sum=None norm_factor=None exclude_highly_expressed=False max_fraction=0.05 "
     "key_added=None layer=None inplace=True copy=False",
     st.pp.select_hvf_seurat: "data n_top=2000 min_disp=0.5 max_disp=inf min_mean=0.0125 max_mean=7",
+    st.pl.space: "adata color=None genes=() gene_cmaps=None space='spatial' width=6 marker='.' pointsize=None dpi=100 "
+    "ps_sample_num=1000 alpha=0.8 stack_genes=False stack_genes_threshold=0.01 stack_colors_legend_size=10 "
+    "figsize=None kwargs",
     st.tl.pca_spateo: "adata X_data=None n_pca_components=None pca_key='X_pca' genes=None layer=None random_state=1",
     st.tl.scc: "adata spatial_key='spatial' key_added='scc' pca_key='pca' e_neigh=30 s_neigh=6 resolution=None "
     "cluster_method='louvain'",
@@ -233,6 +237,26 @@ def test_spateos_cast_takes_casts_options():
     assert adata.obsm["X_cast"].shape == (400, 16) and adata.obs["CAST_clusters"].nunique() == 3
     with pytest.raises(TypeError, match="epochs_t"):
         st.tl.CAST(adata, epochs_t=3)
+
+
+def test_space_draws_as_spateo_is_asked(tmp_path):
+    matplotlib.use("Agg")
+    adata = prepared()
+    adata.obs["kind"] = pd.Categorical(["a", "b"] * 200)
+    options = {"show_legend": "upper left", "color_key_cmap": "tab20", "pointsize": 0.2, "figsize": (4, 3)}
+    axes = st.pl.space(adata, color=["kind"], genes=["7"], save_show_or_return="return", deaxis=True, **options)
+    assert [a.get_title() for a in axes] == ["7", "kind"]
+    assert adata.uns["kind_colors"] == ["#1f77b4", "#aec7e8"] and "X_spatial" not in adata.obsm
+    width = axes[0].get_position().width * axes[0].figure.get_figwidth()
+    points = axes[0].collections[0].diameter / np.ptp(axes[0].get_xlim()) * width * 72
+    assert points == pytest.approx(0.5 * np.sqrt(16000 / 20 * 0.2), rel=0.1)
+    out = tmp_path / "x.png"
+    assert st.pl.space(adata, "kind", save_show_or_return="save", save_kwargs={"path": out}) is None
+    assert out.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(TypeError, match="frontiers"):
+        st.pl.space(adata, "kind", frontiers=True)
+    with pytest.raises(ValueError, match="stack_genes"):
+        st.pl.space(adata, genes=["7"], stack_genes=True)
 
 
 def test_run_spasne_takes_tables_and_arrays():

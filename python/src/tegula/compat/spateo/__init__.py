@@ -3,6 +3,6 @@
 Thin adapters with spateo's arguments, defaults and slots. Every docstring says where the result differs.
 """
 
-from . import pp, tl
+from . import pl, pp, tl
 
-__all__ = ["pp", "tl"]
+__all__ = ["pl", "pp", "tl"]
