@@ -121,8 +121,8 @@ pub(crate) fn score(
     let mut adata = AnnData::new(None, Frame::with_range_index(n_obs), Frame::default()).map_err(to_py)?;
     values::fill(&mut adata, slots, &mut Lender::default())?;
     let options = ScoreOptions { spatial_key, use_rep, ..ScoreOptions::default() };
-    let truth = truth.as_deref();
-    let work = |ctx: &Ctx<'_>| -> Result<String> {
+    let work = move |ctx: &Ctx<'_>| -> Result<String> {
+        let truth = truth.as_deref();
         let mut found = pipeline::measure(&adata, &labels, truth, &options, ctx)?;
         found["embeddings"] = pipeline::measure_embeddings(&adata, &embeddings, truth, &options, ctx)?;
         Ok(found.to_string())
