@@ -14,8 +14,10 @@ use crate::graph::neighbors::embedding;
 use crate::metrics::score_embedding;
 use crate::reduce::{PcaParams, pca};
 
-/// Observations up to which all pairs are looked at where nobody says.
-const EXACT: usize = 10_000;
+/// Observations up to which all pairs are looked at where nobody says: where either way takes as long,
+const EXACT: usize = 3_000;
+/// and in three dimensions.
+const EXACT_3D: usize = 10_000;
 /// The least learning rate, the reference's.
 const LEARNING_RATE: f64 = 500.0;
 /// Components of the input where there is none yet, as in the reference.
@@ -29,7 +31,7 @@ pub(super) const TASK: &str = "embedding";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// By size: `exact` up to 10,000 observations or with `theta` 0, else `fast`.
+    /// By size: `exact` up to 3,000 observations (10,000 in 3 dimensions) or with `theta` 0, else `fast`.
     #[default]
     Auto,
     /// Over all pairs, O(N²) time and memory.
@@ -147,7 +149,7 @@ impl Settings {
 
     fn is_exact(&self, n: usize) -> bool {
         match self.method {
-            Method::Auto => n <= EXACT || self.theta == 0.0,
+            Method::Auto => n <= if self.n_components == 2 { EXACT } else { EXACT_3D } || self.theta == 0.0,
             Method::Exact => true,
             Method::Fast => false,
         }

@@ -23,7 +23,7 @@ use super::terms::Balance;
 /// # How it works
 /// The input is centred and divided by its largest absolute value, the positions are taken as they are. With P and Q as
 /// in t-SNE, Pg and Ps the 1 + distance² of pairs in expression and in the tissue, and Qg that of the points, each over
-/// its sum, the points go down KL(P‖Q) + α KL(Pg‖Qg) + β KL(Ps‖Qg), as in `tl.tsne`. Up to 10,000 observations all
+/// its sum, the points go down KL(P‖Q) + α KL(Pg‖Qg) + β KL(Ps‖Qg), as in `tl.tsne`. Up to 3,000 observations all
 /// pairs are looked at. Above, the distances become sums over a field on a mesh: norms in full, products along the 14
 /// principal axes.
 ///

@@ -21,7 +21,7 @@ use super::terms::Balance;
 /// # How it works
 /// Gaussians around each observation, as wide as `perplexity` neighbours ask for, give the nearness P of every pair;
 /// points with nearness q = 1 / (1 + distance²), Q = q / Σq, go down KL(P‖Q) with momentum 0.5, from step 250 on 0.8,
-/// and P times `early_exaggeration` up to there. Up to 10,000 observations all pairs are looked at; above, P comes from
+/// and P times `early_exaggeration` up to there. Up to 3,000 observations all pairs are looked at; above, P comes from
 /// the 3 × `perplexity` nearest and the repulsion from a field, on a mesh in the plane, by a tree in space.
 ///
 /// # Reads and writes
