@@ -3,6 +3,8 @@
 //! `cargo xtask gen` writes them, `cargo xtask gen --check` compares.
 #![expect(clippy::disallowed_methods, reason = "a tool for developers; git keeps the old files")]
 
+mod example;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -131,6 +133,10 @@ fn module(room: &str, about: &str) -> String {
     )
 }
 
+/// What scanpy and squidpy take as the first argument beside the data, by its place.
+const BY_PLACE: [&str; 9] =
+    ["key", "groupby", "cluster_key", "resolution", "n_comps", "n_dcs", "n_clusters", "fraction", "target_sum"];
+
 fn function(m: &dyn Method, name: &str) -> String {
     let schema = m.schema();
     let schema = schema.as_value();
@@ -142,11 +148,15 @@ fn function(m: &dyn Method, name: &str) -> String {
     }
     let copy = ("copy", "bool = False", "Return a changed copy instead of changing ``adata``.");
     let adata = ("adata", "The annotated matrix.");
+    let example = example::example(m.id(), field::page(schema), &fields);
+    let by_place = fields.first().is_some_and(|f| BY_PLACE.contains(&f.name.as_str()) || m.id() == "pp.neighbors");
+    let (positional, named) = fields.split_at(by_place.into());
     format!(
-        "\n\ndef {name}(\n    adata: AnnData,\n    *,\n{}) -> AnnData | None:\n{}{}    return run(\"{}\", adata, params, \
+        "\n\ndef {name}(\n    adata: AnnData,\n{}{}) -> AnnData | None:\n{}{}    return run(\"{}\", adata, params, \
          seed=seed, copy=copy)\n",
-        arguments(&fields, Some(copy)),
-        docstring(&fields, field::page(schema), Some(adata), Some(copy), &returns),
+        parameters(positional),
+        arguments(named, Some(copy)),
+        docstring(&fields, field::page(schema), Some(adata), Some(copy), &returns, &example),
         gathered(&fields),
         m.id()
     )
@@ -159,13 +169,14 @@ fn simulate() -> String {
     let fields = field::fields(schema);
     let returns =
         "The tissue: counts in ``X``, the truth in ``obs[\"domain\"]``, positions in ``obsm[\"spatial\"]``.\n";
+    let example = ">>> import tegula as tg\n>>> tg.simulate(n_obs=500, n_vars=100, seed=1).shape\n(500, 100)";
     format!(
         "\"\"\"Tissues whose domains are known.\n\nMade by `cargo xtask gen` from the registry of methods; do not edit.\n\
          \"\"\"\n\nfrom __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Literal\n\n\
          from ._bridge import make\n\nif TYPE_CHECKING:\n    from anndata import AnnData\n\n\n\
-         def simulate(\n    *,\n{}) -> AnnData:\n{}{}    return make(params, seed=seed)\n",
+         def simulate(\n{}) -> AnnData:\n{}{}    return make(params, seed=seed)\n",
         arguments(&fields, None),
-        docstring(&fields, field::page(schema), None, None, returns),
+        docstring(&fields, field::page(schema), None, None, returns, example),
         gathered(&fields)
     )
 }
@@ -173,12 +184,15 @@ fn simulate() -> String {
 /// A further argument of a function: its name, its type with default, its description.
 type Extra<'a> = (&'a str, &'a str, &'a str);
 
-/// The parameters in a function's head.
+/// Parameters in a function's head.
+fn parameters(fields: &[Field]) -> String {
+    let line = |f: &Field| format!("    {}: {} = {},\n", f.name, annotation(f), python_literal(&f.default));
+    fields.iter().map(line).collect()
+}
+
+/// The parameters that are given by name.
 fn arguments(fields: &[Field], last: Option<Extra<'_>>) -> String {
-    let mut text = String::new();
-    for f in fields {
-        let _ = writeln!(text, "    {}: {} = {},", f.name, annotation(f), python_literal(&f.default));
-    }
+    let mut text = format!("    *,\n{}", parameters(fields));
     text.push_str("    seed: int = 0,\n    random_state: int | None = None,\n");
     if let Some((name, kind, _)) = last {
         let _ = writeln!(text, "    {name}: {kind},");
@@ -203,6 +217,7 @@ fn docstring(
     first: Option<(&str, &str)>,
     last: Option<Extra<'_>>,
     returns: &str,
+    example: &str,
 ) -> String {
     let (opening, sections) = sections(page);
     let mut notes = String::new();
@@ -210,7 +225,7 @@ fn docstring(
     for (title, text) in &sections {
         match title.trim() {
             "References" => references = wrap(text.trim(), 110),
-            // The example is Rust; Python's own is the tutorial's.
+            // The example is Rust or a command; Python's own is made from it.
             "Example" | "Examples" | "Reads and writes" => {}
             title => {
                 let _ = write!(notes, "**{title}**\n\n{}\n\n", wrap(text.trim(), 110));
@@ -239,6 +254,7 @@ fn docstring(
     if !references.is_empty() {
         let _ = write!(lines, "\nReferences\n----------\n{references}\n");
     }
+    let _ = write!(lines, "\nExamples\n--------\n{example}\n");
     let body = lines.trim_end().replace('\\', "\\\\").replace("\"\"\"", "'''");
     let indented: Vec<String> =
         body.lines().map(|l| if l.is_empty() { String::new() } else { format!("    {l}") }).collect();

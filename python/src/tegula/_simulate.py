@@ -119,6 +119,12 @@ def simulate(
     ----------
     Quenouille 1949, Biometrics 5, 162; Kemp 1981, <https://doi.org/10.2307/2346348>; Vose 1991,
     <https://doi.org/10.1109/32.92917>; Zappia et al. 2017, <https://doi.org/10.1186/s13059-017-1305-0>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.simulate(n_obs=500, n_vars=100, seed=1).shape
+    (500, 100)
     """
     params = {
         "n_obs": n_obs,

@@ -127,6 +127,11 @@ def calculate_qc_metrics(
     References
     ----------
     scater, Bioinformatics 2017, doi:10.1093/bioinformatics/btw777.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.calculate_qc_metrics(adata)
     """
     params = {
         "qc_vars": qc_vars,
@@ -212,6 +217,11 @@ def filter_cells(
     References
     ----------
     Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.filter_cells(adata)
     """
     params = {
         "min_genes": min_genes,
@@ -297,6 +307,11 @@ def filter_genes(
     References
     ----------
     Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.filter_genes(adata)
     """
     params = {
         "min_cells": min_cells,
@@ -372,6 +387,11 @@ def copy_layer(
     References
     ----------
     Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.copy_layer(adata)
     """
     params = {
         "layer": layer,
@@ -383,8 +403,8 @@ def copy_layer(
 
 def normalize_total(
     adata: AnnData,
-    *,
     target_sum: float | None = None,
+    *,
     layer: str | None = None,
     key_added: str | None = None,
     seed: int = 0,
@@ -448,6 +468,11 @@ def normalize_total(
     References
     ----------
     Weinreb et al., Bioinformatics 2018, doi:10.1093/bioinformatics/btx792.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.normalize_total(adata)
     """
     params = {
         "target_sum": target_sum,
@@ -522,6 +547,11 @@ def log1p(
     References
     ----------
     Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.log1p(adata)
     """
     params = {
         "base": base,
@@ -654,6 +684,11 @@ def highly_variable_genes(
     doi:10.1038/ncomms14049; Stuart et al., Cell 2019, doi:10.1016/j.cell.2019.05.031; Lause et al., Genome
     Biology 2021, doi:10.1186/s13059-021-02451-7; Cleveland & Grosse, Statistics and Computing 1991,
     doi:10.1007/BF01890836.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.highly_variable_genes(adata)
     """
     params = {
         "n_top_genes": n_top_genes,
@@ -745,6 +780,11 @@ def normalize_pearson_residuals(
     References
     ----------
     Lause et al., Genome Biology 2021, doi:10.1186/s13059-021-02451-7.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.normalize_pearson_residuals(adata)
     """
     params = {
         "theta": theta,
@@ -828,6 +868,11 @@ def scale(
     References
     ----------
     Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.scale(adata)
     """
     params = {
         "zero_center": zero_center,
@@ -841,8 +886,8 @@ def scale(
 
 def combat(
     adata: AnnData,
-    *,
     key: str = "batch",
+    *,
     covariates: str | Sequence[str] = (),
     seed: int = 0,
     random_state: int | None = None,
@@ -909,6 +954,11 @@ def combat(
     References
     ----------
     Johnson et al., Biostatistics 2007, doi:10.1093/biostatistics/kxj037.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.combat(adata)
     """
     params = {
         "key": key,
@@ -920,8 +970,8 @@ def combat(
 
 def harmony(
     adata: AnnData,
-    *,
     key: str | Sequence[str] = (),
+    *,
     use_rep: str = "X_pca",
     n_pcs: int | None = None,
     key_added: str = "X_pca_harmony",
@@ -1026,6 +1076,11 @@ def harmony(
     References
     ----------
     Korsunsky et al. 2019, <https://doi.org/10.1038/s41592-019-0619-0>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.harmony(adata, key="section")
     """
     params = {
         "key": key,
@@ -1140,6 +1195,11 @@ def diffuse(
     ----------
     Batson & Royer, `Noise2Self`, ICML 2019, <https://doi.org/10.48550/arXiv.1901.11365>; Coifman & Lafon,
     Diffusion maps, 2006, <https://doi.org/10.1016/j.acha.2006.04.006>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.diffuse(adata)
     """
     params = {
         "n_steps": n_steps,
@@ -1234,6 +1294,11 @@ def bin(
     References
     ----------
     Chen et al., Stereo-seq, Cell 2022, doi:10.1016/j.cell.2022.04.003.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.bin(adata)
     """
     params = {
         "bin_size": bin_size,
@@ -1249,8 +1314,8 @@ def bin(
 
 def subsample(
     adata: AnnData,
-    *,
     fraction: float | None = None,
+    *,
     n_obs: int | None = None,
     groupby: str | None = None,
     seed: int = 0,
@@ -1315,6 +1380,11 @@ def subsample(
     References
     ----------
     Wolf et al., SCANPY, Genome Biology 2018, doi:10.1186/s13059-017-1382-0.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.subsample(adata)
     """
     params = {
         "fraction": fraction,
@@ -1327,8 +1397,8 @@ def subsample(
 
 def pca(
     adata: AnnData,
-    *,
     n_comps: int | None = None,
+    *,
     knee: bool = False,
     use_highly_variable: bool | None = None,
     zero_center: bool = True,
@@ -1421,6 +1491,11 @@ def pca(
     Golub & Underwood, The block Lanczos method, 1977, doi:10.1016/B978-0-12-587260-7.50018-2; Wu & Simon,
     Thick-restart Lanczos, SIAM J. Matrix Anal. Appl. 2000, doi:10.1137/S0895479898334605; Satopää et al.,
     Kneedle, 2011, doi:10.1109/ICDCSW.2011.20.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.pca(adata)
     """
     params = {
         "n_comps": n_comps,
@@ -1437,8 +1512,8 @@ def pca(
 
 def neighbors(
     adata: AnnData,
-    *,
     n_neighbors: int = 15,
+    *,
     n_pcs: int | None = None,
     use_rep: str = "X_pca",
     method: Literal["umap", "binary"] = "umap",
@@ -1528,6 +1603,11 @@ def neighbors(
     Jégou, Douze & Schmid 2011 (cells), <https://doi.org/10.1109/TPAMI.2010.57>; McInnes, Healy & Melville 2018,
     <https://doi.org/10.48550/arXiv.1802.03426>; Wolf, Angerer & Theis 2018,
     <https://doi.org/10.1186/s13059-017-1382-0>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.neighbors(adata, n_neighbors=15, n_pcs=30)
     """
     params = {
         "n_neighbors": n_neighbors,
@@ -1662,6 +1742,11 @@ def spatial_neighbors(
     ----------
     Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>; Tang et al. 2024,
     <https://doi.org/10.1038/s41592-024-02410-7>; Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pp.spatial_neighbors(adata, delaunay=True, percentile=99, library_key="section")
     """
     params = {
         "n_neighbors": n_neighbors,

@@ -47,8 +47,8 @@ __all__ = [
 
 def diffmap(
     adata: AnnData,
-    *,
     n_comps: int = 15,
+    *,
     neighbors_key: str | None = None,
     obsp: str | None = None,
     seed: int = 0,
@@ -121,6 +121,11 @@ def diffmap(
     ----------
     Coifman & Lafon 2006, <https://doi.org/10.1016/j.acha.2006.04.006>; Haghverdi, Buettner & Theis 2015,
     <https://doi.org/10.1093/bioinformatics/btv325>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.diffmap(adata)
     """
     params = {
         "n_comps": n_comps,
@@ -133,8 +138,8 @@ def diffmap(
 
 def dpt(
     adata: AnnData,
-    *,
     n_dcs: int = 10,
+    *,
     iroot: int | None = None,
     neighbors_key: str | None = None,
     obsp: str | None = None,
@@ -207,6 +212,11 @@ def dpt(
     ----------
     Haghverdi et al. 2016, <https://doi.org/10.1038/nmeth.3971>; Wolf et al. 2019,
     <https://doi.org/10.1186/s13059-019-1663-x> (graphs of several parts)
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.dpt(adata)
     """
     params = {
         "n_dcs": n_dcs,
@@ -300,6 +310,11 @@ def psm(
     ----------
     Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>; Ren et al. 2022,
     <https://doi.org/10.1038/s41467-022-31739-w>; Haghverdi et al. 2016, <https://doi.org/10.1038/nmeth.3971>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.psm(adata, use_rep="STAGATE")
     """
     params = {
         "use_rep": use_rep,
@@ -315,8 +330,8 @@ def psm(
 
 def louvain(
     adata: AnnData,
-    *,
     resolution: float = 1.0,
+    *,
     objective: Literal["modularity", "cpm"] = "modularity",
     n_iterations: int = -1,
     n_clusters: int | None = None,
@@ -418,6 +433,11 @@ def louvain(
     Blondel, Guillaume, Lambiotte & Lefebvre, Journal of Statistical Mechanics 2008,
     doi:10.1088/1742-5468/2008/10/P10008; Reichardt & Bornholdt, Physical Review E 2006,
     doi:10.1103/PhysRevE.74.016110.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.louvain(adata)
     """
     params = {
         "resolution": resolution,
@@ -438,8 +458,8 @@ def louvain(
 
 def leiden(
     adata: AnnData,
-    *,
     resolution: float = 1.0,
+    *,
     objective: Literal["modularity", "cpm"] = "modularity",
     n_iterations: int = -1,
     n_clusters: int | None = None,
@@ -545,6 +565,11 @@ def leiden(
     Traag, Waltman & van Eck, Scientific Reports 2019, doi:10.1038/s41598-019-41695-z; Reichardt & Bornholdt,
     Physical Review E 2006, doi:10.1103/PhysRevE.74.016110; Traag, Van Dooren & Nesterov, Physical Review E 2011,
     doi:10.1103/PhysRevE.84.016114.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.leiden(adata)
     """
     params = {
         "resolution": resolution,
@@ -660,6 +685,11 @@ def scc(
     ----------
     Chen et al. 2022, <https://doi.org/10.1016/j.cell.2022.04.003>; Traag, Waltman & van Eck 2019,
     <https://doi.org/10.1038/s41598-019-41695-z>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.scc(adata, s_neigh=8, e_neigh=30, resolution=1)
     """
     params = {
         "e_neigh": e_neigh,
@@ -680,8 +710,8 @@ def scc(
 
 def kmeans(
     adata: AnnData,
-    *,
     n_clusters: int = 8,
+    *,
     use_rep: str = "X_pca",
     n_pcs: int | None = None,
     n_init: int = 3,
@@ -767,6 +797,11 @@ def kmeans(
     ----------
     Arthur & Vassilvitskii 2007, <https://dl.acm.org/doi/10.5555/1283383.1283494>; Hamerly 2010,
     <https://doi.org/10.1137/1.9781611972801.12>; Sculley 2010, <https://doi.org/10.1145/1772690.1772862>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.kmeans(adata, n_clusters=7)
     """
     params = {
         "n_clusters": n_clusters,
@@ -901,6 +936,11 @@ def mclust(
     <https://doi.org/10.1016/0031-3203(94)00125-6>; Browne & `McNicholas` 2014,
     <https://doi.org/10.1007/s11634-013-0139-1>; Fraley 1998, <https://doi.org/10.1137/S1064827596311451>; Fraley
     & Raftery 2007 (prior; its table 2 as corrected in 2009), <https://doi.org/10.1007/s00357-007-0004-5>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.mclust(adata, use_rep="STAGATE", n_components=7)
     """
     params = {
         "n_components": n_components,
@@ -1029,6 +1069,11 @@ def consensus(
     ----------
     Lancichinetti & Fortunato, Scientific Reports 2012, doi:10.1038/srep00336; Hubert & Arabie, Journal of
     Classification 1985, doi:10.1007/BF01908075.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.consensus(adata, n_runs=20, obsp="scc_connectivities")
     """
     params = {
         "n_runs": n_runs,
@@ -1157,6 +1202,11 @@ def sweep(
     ----------
     Chen et al. 2022, <https://doi.org/10.1016/j.cell.2022.04.003>; Shang & Zhou 2022,
     <https://doi.org/10.1038/s41467-022-34879-1>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.sweep(adata, s_neigh=[6, 12], resolution=[0.5, 1, 1.5])
     """
     params = {
         "s_neigh": s_neigh,
@@ -1261,7 +1311,7 @@ def tsne(
 
     Gaussians around each observation, as wide as `perplexity` neighbours ask for, give the nearness P of every
     pair; points with nearness q = 1 / (1 + distance²), Q = q / Σq, go down KL(P‖Q) with momentum 0.5, from step
-    250 on 0.8, and P times `early_exaggeration` up to there. Up to 10,000 observations all pairs are looked at;
+    250 on 0.8, and P times `early_exaggeration` up to there. Up to 3,000 observations all pairs are looked at;
     above, P comes from the 3 × `perplexity` nearest and the repulsion from a field, on a mesh in the plane, by a
     tree in space.
 
@@ -1285,6 +1335,11 @@ def tsne(
     van der Maaten & Hinton, Visualizing data using t-SNE, JMLR 2008; Belkina et al. 2019,
     <https://doi.org/10.1038/s41467-019-13055-y>; Linderman et al. 2019,
     <https://doi.org/10.1038/s41592-018-0308-4>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.tsne(adata, perplexity=30)
     """
     params = {
         "n_components": n_components,
@@ -1397,7 +1452,7 @@ def spasne(
     The input is centred and divided by its largest absolute value, the positions are taken as they are. With P
     and Q as in t-SNE, Pg and Ps the 1 + distance² of pairs in expression and in the tissue, and Qg that of the
     points, each over its sum, the points go down KL(P‖Q) + α KL(Pg‖Qg) + β KL(Ps‖Qg), as in `tl.tsne`. Up to
-    10,000 observations all pairs are looked at. Above, the distances become sums over a field on a mesh: norms in
+    3,000 observations all pairs are looked at. Above, the distances become sums over a field on a mesh: norms in
     full, products along the 14 principal axes.
 
     **Determinism**
@@ -1420,6 +1475,11 @@ def spasne(
     ----------
     Zhou et al. 2025, <https://doi.org/10.1093/gigascience/giaf002>; van der Maaten, Accelerating t-SNE using
     tree-based algorithms, JMLR 2014
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.spasne(adata, alpha=9, beta=4)
     """
     params = {
         "alpha": alpha,
@@ -1557,6 +1617,11 @@ def spasne_screen(
     ----------
     Zhou et al. 2025, <https://doi.org/10.1093/gigascience/giaf002>; the authors' notebook,
     <https://github.com/Lin-Xu-lab/SpaSNE>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.spasne_screen(adata, alpha=[5, 10, 20], beta=[1, 5, 10])
     """
     params = {
         "alpha": alpha,
@@ -1714,6 +1779,11 @@ def cast_stack(
     Tang et al. 2024 (CAST), <https://doi.org/10.1038/s41592-024-02410-7>; Rueckert et al. 1999 (free-form
     deformation), <https://doi.org/10.1109/42.796284>; Fischler & Bolles 1981,
     <https://doi.org/10.1145/358669.358692>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.cast_stack(adata, library_key="section")
     """
     params = {
         "library_key": library_key,
@@ -1817,6 +1887,11 @@ def apply_transform(
     ----------
     Tang et al. 2024, <https://doi.org/10.1038/s41592-024-02410-7>; Rueckert et al. 1999,
     <https://doi.org/10.1109/42.796284>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.apply_transform(adata, section="S2", load_transform="s.json")
     """
     params = {
         "section": section,
@@ -1950,6 +2025,11 @@ def cast_project(
     ----------
     Tang et al. 2024, <https://doi.org/10.1038/s41592-024-02410-7>; Korsunsky et al. 2019,
     <https://doi.org/10.1038/s41592-019-0619-0>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.cast_project(adata, library_key="section", source="rna", target="protein", label_key="cell_type")
     """
     params = {
         "library_key": library_key,
@@ -1972,8 +2052,8 @@ def cast_project(
 
 def smooth(
     adata: AnnData,
-    *,
     key: str = "scc",
+    *,
     n_neighbors: int = 10,
     spatial_key: str = "spatial",
     key_added: str | None = None,
@@ -2042,6 +2122,11 @@ def smooth(
     ----------
     Chen et al. 2022, <https://doi.org/10.1016/j.cell.2022.04.003>; Qiu et al. 2024,
     <https://doi.org/10.1016/j.cell.2024.10.011>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.smooth(adata, key="scc", n_neighbors=10)
     """
     params = {
         "key": key,
@@ -2055,8 +2140,8 @@ def smooth(
 
 def annotate(
     adata: AnnData,
-    *,
     key: str = "scc",
+    *,
     map: str | Sequence[str] = (),
     default: str | None = None,
     key_added: str | None = None,
@@ -2122,6 +2207,11 @@ def annotate(
     References
     ----------
     None.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.annotate(adata, key="scc", map=["0=DORsm", "1=TEG"], default="other")
     """
     params = {
         "key": key,
@@ -2135,8 +2225,8 @@ def annotate(
 
 def rank_genes_groups(
     adata: AnnData,
-    *,
     groupby: str = "leiden",
+    *,
     groups: str | Sequence[str] = (),
     reference: str = "rest",
     n_genes: int | None = None,
@@ -2233,6 +2323,11 @@ def rank_genes_groups(
     ----------
     Wilcoxon 1945, <https://doi.org/10.2307/3001968>; Welch 1947, <https://doi.org/10.1093/biomet/34.1-2.28>; Wolf
     et al. 2018, <https://doi.org/10.1186/s13059-017-1382-0>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.rank_genes_groups(adata, groupby="leiden", method="wilcoxon")
     """
     params = {
         "groupby": groupby,
@@ -2343,6 +2438,11 @@ def spatial_autocorr(
     ----------
     Moran 1950, <https://doi.org/10.1093/biomet/37.1-2.17>; Geary 1954, <https://doi.org/10.2307/2986645>; Palla
     et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>; Cliff & Ord 1981, Spatial Processes
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.spatial_autocorr(adata, mode="moran")
     """
     params = {
         "mode": mode,
@@ -2361,8 +2461,8 @@ def spatial_autocorr(
 
 def nhood_enrichment(
     adata: AnnData,
-    *,
     cluster_key: str = "leiden",
+    *,
     library_key: str | None = None,
     connectivity_key: str = "spatial_connectivities",
     n_perms: int = 1000,
@@ -2428,6 +2528,11 @@ def nhood_enrichment(
     References
     ----------
     Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.nhood_enrichment(adata, cluster_key="scc")
     """
     params = {
         "cluster_key": cluster_key,
@@ -2441,8 +2546,8 @@ def nhood_enrichment(
 
 def co_occurrence(
     adata: AnnData,
-    *,
     cluster_key: str = "leiden",
+    *,
     spatial_key: str = "spatial",
     interval: int = 50,
     thresholds: float | Sequence[float] = (),
@@ -2512,6 +2617,11 @@ def co_occurrence(
     References
     ----------
     Palla et al. 2022, <https://doi.org/10.1038/s41592-021-01358-2>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.co_occurrence(adata, cluster_key="scc")
     """
     params = {
         "cluster_key": cluster_key,
@@ -2688,6 +2798,11 @@ def stagate(
     ----------
     Dong & Zhang 2022, <https://doi.org/10.1038/s41467-022-29439-6>; Kingma & Ba 2015,
     <https://arxiv.org/abs/1412.6980>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.stagate(adata, rad_cutoff=150, seed=0)
     """
     params = {
         "hidden_dims": hidden_dims,
@@ -2867,6 +2982,11 @@ def cast_mark(
     ----------
     Tang et al. 2024, <https://doi.org/10.1038/s41592-024-02410-7>; Chen et al. 2020 (GCNII),
     <https://arxiv.org/abs/2007.02133>; Zhang et al. 2021 (CCA-SSG), <https://arxiv.org/abs/2106.12484>
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.cast_mark(adata, library_key="section", n_clusters=10)
     """
     params = {
         "library_key": library_key,

@@ -47,6 +47,8 @@ use crate::graph::Source;
 /// stands for `partition_type`, `restrict_to_key` and `restrict_to_groups` for the two halves of `restrict_to`.
 ///
 /// # Example
+/// `tegula tl leiden in.h5ad -o out.h5ad --resolution 1`
+///
 /// ```
 /// use tegula_algo::cluster::{LeidenParams, leiden};
 /// use tegula_core::{Ctx, Graph};

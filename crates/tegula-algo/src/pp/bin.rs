@@ -46,6 +46,8 @@ const MOST: f64 = 9e15;
 /// scanpy has none; Stereo-seq's own tools number squares by multiples in the same way.
 ///
 /// # Example
+/// `tegula pp bin in.h5ad -o out.h5ad --bin-size 4`
+///
 /// ```
 /// use tegula_algo::pp::BinParams;
 /// use tegula_core::{AnnData, Coords, Ctx, Dense, Frame, run};

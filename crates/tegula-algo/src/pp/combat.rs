@@ -50,6 +50,8 @@ const ROUNDING: f64 = 1e-12;
 /// numbers. Batches of one observation, missing values, and covariates that the batches determine are refused.
 ///
 /// # Example
+/// `tegula pp combat in.h5ad -o out.h5ad --key batch`
+///
 /// ```
 /// use tegula_algo::pp::CombatParams;
 /// use tegula_core::{AnnData, Column, Ctx, Dense, Frame, run};

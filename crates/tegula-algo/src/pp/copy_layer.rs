@@ -29,6 +29,8 @@ use tegula_core::{AnnData, Ctx, Dict, Outcome, Result, Slot, Step, Value};
 /// scanpy's users write `adata.layers["counts"] = adata.X.copy()`.
 ///
 /// # Example
+/// `tegula pp copy_layer in.h5ad -o out.h5ad --key-added counts`
+///
 /// ```
 /// use tegula_algo::pp::CopyLayerParams;
 /// use tegula_core::{AnnData, Ctx, Dense, Frame, run};

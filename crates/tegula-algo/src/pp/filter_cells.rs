@@ -34,6 +34,8 @@ use super::{Totals, check_counts};
 /// scanpy takes one threshold per call; here any number holds at once.
 ///
 /// # Example
+/// `tegula pp filter_cells in.h5ad -o out.h5ad --min-genes 10`
+///
 /// ```
 /// use tegula_algo::pp::FilterCellsParams;
 /// use tegula_core::{AnnData, Ctx, Dense, Frame, run};

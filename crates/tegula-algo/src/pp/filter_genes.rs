@@ -33,6 +33,8 @@ use super::{Totals, check_counts};
 /// scanpy takes one threshold per call; here any number holds at once.
 ///
 /// # Example
+/// `tegula pp filter_genes in.h5ad -o out.h5ad --min-cells 3`
+///
 /// ```
 /// use tegula_algo::pp::FilterGenesParams;
 /// use tegula_core::{AnnData, Ctx, Dense, Frame, run};

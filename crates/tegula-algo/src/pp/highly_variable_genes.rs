@@ -95,6 +95,8 @@ impl Flavor {
 /// first). Where loess has too few distinct means for a parabola it fits less (scanpy stops).
 ///
 /// # Example
+/// `tegula pp highly_variable_genes in.h5ad -o out.h5ad --n-top-genes 2000`
+///
 /// ```
 /// use tegula_algo::pp::HighlyVariableGenesParams;
 /// use tegula_core::{AnnData, Ctx, Dense, Frame, run};

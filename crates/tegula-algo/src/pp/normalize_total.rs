@@ -37,6 +37,8 @@ use crate::stats::quantile::median;
 /// never counted. `exclude_highly_expressed` is not offered.
 ///
 /// # Example
+/// `tegula pp normalize_total in.h5ad -o out.h5ad --target-sum 10000`
+///
 /// ```
 /// use tegula_algo::pp::NormalizeTotalParams;
 /// use tegula_core::{AnnData, Ctx, Dense, Frame, run};

@@ -35,6 +35,8 @@ use super::{Totals, check_counts};
 /// Numbers and names are scanpy's; `qc_prefixes` is extra. scanpy fails where `percent_top` asks for more genes than there are; here those are left out with a warning.
 ///
 /// # Example
+/// `tegula pp calculate_qc_metrics in.h5ad -o out.h5ad --qc-prefixes mt=MT-`
+///
 /// ```
 /// use tegula_algo::pp::CalculateQcMetricsParams;
 /// use tegula_core::{AnnData, Ctx, Dense, Frame, run};

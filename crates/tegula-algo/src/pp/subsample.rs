@@ -32,6 +32,8 @@ use tegula_core::{AnnData, Ctx, Dict, Error, Labels, Outcome, Result, Slot, Step
 /// order drawn. `groupby` is extra.
 ///
 /// # Example
+/// `tegula pp subsample in.h5ad -o out.h5ad --fraction 0.1`
+///
 /// ```
 /// use tegula_algo::pp::SubsampleParams;
 /// use tegula_core::{AnnData, Ctx, Frame, run};
