@@ -402,3 +402,15 @@ def test_bars_follow_the_tasks():
     show([("a", 3, 10, "", False)])
     show([("a", 10, 10, "loss 1", True), ("b", 0, 0, "", True)])
     assert [(b.desc, b.total, b.n, b.closed) for b in Bar.made] == [("a", 10, 10, True)]
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy before 2 has no such strings")
+def test_numpys_own_strings_are_understood():
+    adata = prepared()
+    tg.pp.neighbors(adata, n_neighbors=10)
+    tg.tl.leiden(adata)
+    n = adata.obs["leiden"].nunique()
+    # So come colours back from zarr.
+    adata.uns["leiden_colors"] = np.array(["#ff0000"] * n, dtype=np.dtypes.StringDType())
+    tg.tl.smooth(adata, key="leiden")
+    assert list(adata.uns["leiden_smooth_colors"]) == ["#ff0000"] * n

@@ -1,6 +1,7 @@
 """Carries the slots a step reads from an AnnData into the engine, and what it writes back.
 
-Only what a step reads goes in, only what it writes comes back. A float32 CSR matrix is borrowed, not copied.
+Only what a step reads goes in, only what it writes comes back. A float32 CSR matrix is borrowed, not copied. SciPy and
+pandas are imported when a step runs, so that importing Tegula takes no longer than importing NumPy.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from . import _tegula
 from ._progress import bars
@@ -106,6 +106,8 @@ def fetch(adata: AnnData, attr: str, key: str | None) -> Any:
 
 def _matrix(x: Any) -> tuple:
     """Expression: CSR or dense, float32."""
+    from scipy import sparse
+
     if hasattr(x, "to_memory"):  # backed
         x = x.to_memory()
     if sparse.issparse(x):
@@ -129,7 +131,7 @@ def _csr(x: Any) -> tuple:
 def _array(x: np.ndarray) -> tuple | list[str]:
     """Any array: flat, in row order, in a type the engine knows."""
     if x.dtype.kind in "OUST":
-        return x.astype(str).ravel().tolist()
+        return [str(v) for v in x.ravel()]
     known = {"f": np.float64, "i": np.int64, "u": np.int64, "b": np.bool_}
     if x.dtype not in (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_):
         if x.dtype.kind not in known:
@@ -164,6 +166,7 @@ def labels_of(labels: Any) -> tuple:
 def value_of(v: Any) -> Any:
     """Whatever ``uns``, ``obsm`` and their siblings hold."""
     import pandas as pd
+    from scipy import sparse
 
     if v is None or isinstance(v, bool | int | float | str):
         return v
@@ -196,6 +199,7 @@ def _store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
 def python_of(v: Any) -> Any:
     """A value in the engine's form as NumPy, SciPy or pandas know it."""
     import pandas as pd
+    from scipy import sparse
 
     match v:
         case ("array", flat, shape):
