@@ -145,7 +145,7 @@ def _heat(
     if odd := set(measures) - set(table.columns):
         raise ValueError(f"{', '.join(sorted(odd))}: no column of numbers; the table has {', '.join(table)}")
     rows = [r for r in rows if table[r].nunique() > 1] or rows[:1]
-    down = table[rows].map(_short).agg(" · ".join, axis=1)
+    down = table[rows].apply(lambda column: column.map(_short)).agg(" · ".join, axis=1)
     across = table[columns].map(_short)
     ax, ncols, width = sheet
     n_rows, n_columns = down.nunique(), across.nunique()
