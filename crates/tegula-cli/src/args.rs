@@ -198,7 +198,7 @@ fn align() -> Command {
             text("reference", "NAME", "The section that stays where it is [default: the last file, in one file the first]"),
             text("labels", "COL", "Column of obs with labels that sections share, to compare by and to project"),
             text("spatial-key", "KEY", "Entry of obsm with the positions [default: looks for them]"),
-            text("use-rep", "KEY", "Entry of obsm with an embedding of all sections, instead of training one"),
+            text("use-rep", "KEY", "Entry of obsm with an embedding of all sections, instead of making one"),
             Arg::new("transform")
                 .long("transform")
                 .value_name("NAME")
@@ -206,7 +206,7 @@ fn align() -> Command {
                 .help("What the affine part may do [default: affine]"),
             flag("no-ffd", "Does not bend sections"),
             flag("chain", "Lays each section onto the one before it, instead of all onto the reference"),
-            number("n-epochs", "Epochs the network is trained for [default: 400]"),
+            number("n-epochs", "Embeds by CAST Mark, trained for so many epochs (400 are its default)"),
             flag("project", "Brings the reference's counts and labels onto the other section"),
             json("Prints the metrics as JSON on stdout"),
         ])

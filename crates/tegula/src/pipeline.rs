@@ -203,9 +203,18 @@ pub fn table(metrics: &Json) -> String {
 
 /// The table of an alignment for a person: one row per section.
 pub fn table_of_alignment(metrics: &Json) -> String {
-    let columns =
-        ["scale", "rotation", "overlap", "matched", "J_before", "J", "label_agreement_before", "label_agreement"];
-    let heads = ["scale", "turn", "overlap", "matched", "J before", "J", "labels bef.", "labels"];
+    let columns = [
+        "scale",
+        "rotation",
+        "mirrored",
+        "overlap",
+        "matched",
+        "J_before",
+        "J",
+        "label_agreement_before",
+        "label_agreement",
+    ];
+    let heads = ["scale", "turn", "mirrored", "overlap", "matched", "J before", "J", "labels bef.", "labels"];
     rows_of(&metrics["sections"], columns, heads).unwrap_or_default()
 }
 

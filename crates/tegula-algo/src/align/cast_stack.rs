@@ -22,6 +22,10 @@ pub(super) const TASK: &str = "tl.cast_stack";
 const GAIN: f64 = 0.4;
 /// or where so many times more matches agree than would by chance.
 const BEYOND_CHANCE: f64 = 1.25;
+/// Coordinates so many times larger or smaller are in other units.
+const UNITS: f64 = 5.0;
+/// A smaller share of a section on its reference is little.
+const LITTLE: f64 = 0.2;
 /// The most nodes of a mesh: more are slow, and less than windows wide.
 const MOST_NODES: usize = 24;
 
@@ -33,8 +37,9 @@ const MOST_NODES: usize = 24;
 ///
 /// # When to use it
 /// For neighbouring sections, replicates or technologies with an embedding of all sections together: `tl.cast_mark`, or
-/// principal components (`pp.pca`, `pp.harmony`, then `pp.diffuse`). Sections need not overlap wholly. Sections that match
-/// no better than chance are refused.
+/// principal components (`pp.pca`, `pp.harmony`, then `pp.diffuse`), which in small sections and along layers tell places
+/// better. Sections need not overlap wholly. Sections that match no better than chance are refused; units that differ, and
+/// sections that hardly lie on each other, are warned of.
 ///
 /// # How it works
 /// - The likeness of two observations is the Pearson correlation of their rows. The best matches of each other in up to
@@ -70,6 +75,13 @@ const MOST_NODES: usize = 24;
 /// differences, in steps made for micrometres, from the best of four turns. Ours has no units, starts at any angle and
 /// reaches a lower J. `transform = "similarity"` is what CAST calls rigid. Its several rounds of meshes are one. Embeddings
 /// of two sections are compared as they are: bring batches together before.
+///
+/// Real sections, share of observations with the label of their nearest neighbour in the other section, as published and
+/// after alignment by `X_pca_harmony_diffused`: DLPFC 151674 onto 151673 0.79 → 0.88; STARmap BZ9 onto BZ5 0.89 → 0.92; both
+/// the same where the query was first turned by 65°, mirrored and enlarged. By Mark's embedding (400 epochs) BZ9 onto BZ5
+/// 0.92, too. Of four breast cancer sections of 250 spots, which come aligned, components find how each lies to 5° from
+/// any start (correlation of neighbours' expression 0.29, 0.27, 0.19 as given; 0.29, 0.25, 0.22 after); Mark's embedding of
+/// 150 epochs lays all three mirrored.
 ///
 /// # Example
 /// `tegula tl cast_stack in.h5ad -o out.h5ad --library-key section`
@@ -241,7 +253,30 @@ pub fn cast_stack(
     let allowed = Allowed { mirror: params.mirror, rigid, given: moving.spread / framed.spread };
     let begun = begin(&moving, &ground, &matches(&moving, &framed, ctx)?, allowed, ctx)?;
     begun.accept(query, reference, params.require_match, ctx)?;
-    Aligning::new(params, &moving, &ground).run(&begun, ctx)
+    let found = Aligning::new(params, &moving, &ground).run(&begun, ctx)?;
+    found.tell(query.name, reference.name, ctx);
+    Ok(found)
+}
+
+impl Alignment {
+    /// Warns of what nobody expects: units that differ, and sections that hardly lie on each other.
+    fn tell(&self, query: &str, reference: &str, ctx: &Ctx<'_>) {
+        let scale = self.transform.affine.scale();
+        if !(1.0 / UNITS..=UNITS).contains(&scale) {
+            ctx.warn(&format!(
+                "section `{query}` is in other units than `{reference}`, or magnified: its coordinates are {:.3e} times as \
+                 large",
+                1.0 / scale
+            ));
+        }
+        if self.overlap < LITTLE {
+            ctx.warn(&format!(
+                "section `{query}` has `{reference}` next to only {:.0} % of its observations: what they share may be too \
+                 little to tell where it lies",
+                100.0 * self.overlap
+            ));
+        }
+    }
 }
 
 impl TransformKind {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tegula_algo::align::{Affine, Alignment, CastStackParams, METHODS, Section, Transform, TransformKind, cast_stack};
 use tegula_algo::graph::spatial_knn;
 use tegula_algo::pp::diffuse;
-use tegula_core::{AnnData, Column, Coords, Ctx, Dense, Error, Files, Frame, Labels, Result, Value};
+use tegula_core::{AnnData, Column, Coords, Ctx, Dense, Error, Files, Frame, Labels, Progress, Result, Value};
 
 use crate::graph::{numbers, same_for_any_threads};
 use crate::scc::{golden, npy, positions};
@@ -153,11 +153,26 @@ fn a_transform_does_no_more_than_it_may() {
     assert!(!found.transform.affine.mirrors() && flipped.error(&found.transform) > 2.0);
 }
 
+/// The warnings.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Progress for Heard {
+    fn warn(&self, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+}
+
 #[test]
 fn wildly_different_units_are_told() {
     let map = turned(10.0, 1.0e6, true, [-4.0e9, 1.0e7]);
     let pair = Pair::new(500, 0.2, |_| true, |p| map.apply(p));
-    let found = pair.align(&CastStackParams::default()).unwrap();
+    let heard = Heard::default();
+    let (query, reference) = (view("query", &pair.query), view("reference", &pair.reference));
+    let ctx = Ctx::new(1).with_progress(&heard);
+    let found = cast_stack(&query, &reference, &CastStackParams::default(), &ctx).unwrap();
+    let told = heard.0.into_inner().unwrap().concat();
+    assert!(told.contains("`query` is in other units than `reference`") && told.contains("times as large"), "{told}");
     assert!((found.transform.affine.scale() * 1.0e6 - 1.0).abs() < 0.01);
     assert!(pair.error(&found.transform) < 0.5);
 }
@@ -179,6 +194,15 @@ fn sections_that_do_not_match_are_refused() {
         let text = e.map(|a| format!("{a:?}")).unwrap_err().to_string();
         assert!(text.contains("does not match `reference`") && text.contains("require_match"), "{what}: {text}");
     }
+}
+
+#[test]
+fn halves_that_share_no_place_are_refused() {
+    let whole = Pair::new(1400, 0.2, |p| p[0] < 1.4, |p| [p[1], -p[0]]);
+    let right: Vec<[f64; 2]> = places(1400, 3).into_iter().filter(|p| p[0] > 1.6).collect();
+    let pair = Pair { reference: (coords(&right), embedding(&right, 0.2, 5)), ..whole };
+    let refused = pair.align(&CastStackParams::default()).unwrap_err().to_string();
+    assert!(refused.contains("does not match `reference`"), "{refused}");
 }
 
 /// Layers that look the same along their length: the most alike lie anywhere along them, yet the layers match.

@@ -7,7 +7,7 @@ use tegula_algo::pp;
 use tegula_core::{AnnData, Ctx, Dict, Error, Result, Slot, Value, keys};
 use tegula_plot::{self as plot, AlignParams, CastProjectPlotParams, DisplacementParams, Figure, LinksParams};
 
-use super::choose::{call, find_coordinates, normalisation};
+use super::choose::{N_COMPS, call, find_coordinates, normalisation};
 use super::{Said, finish, play};
 use crate::recipe::{Recipe, StepCall};
 
@@ -16,6 +16,11 @@ const EMBEDDING: &str = "X_cast";
 const ALIGNED: &str = "spatial_aligned";
 const STACK: &str = "cast_stack";
 const PROJECTION: &str = "cast_project";
+/// Where `pp.harmony` puts the components of expression, and `pp.diffuse` what it makes of them.
+const HARMONY: &str = "X_pca_harmony";
+const COMPONENTS: &str = "X_pca_harmony_diffused";
+/// Neighbours that the components are averaged over.
+const NEIGHBORS: usize = 6;
 /// Genes that sections are compared by, where they measured many more.
 const MOST_GENES: usize = 5000;
 const GENES: usize = 3000;
@@ -31,7 +36,7 @@ pub struct AlignOptions {
     pub labels: Option<String>,
     /// Entry of `obsm` with the positions.
     pub spatial_key: Option<String>,
-    /// An embedding of all sections that is there already, instead of CAST Mark's.
+    /// An embedding of all sections that is there already, instead of one made here.
     pub use_rep: Option<String>,
     /// `rigid`, `similarity` or `affine`.
     pub transform: Option<String>,
@@ -39,7 +44,7 @@ pub struct AlignOptions {
     pub no_ffd: bool,
     /// Whether each section is laid onto the one before it.
     pub chain: bool,
-    /// Epochs the network is trained for.
+    /// Lays sections onto each other by CAST Mark's embedding, trained for so many epochs, instead of Harmony's components.
     pub n_epochs: Option<usize>,
     /// Whether the reference's counts and labels are brought onto the other section.
     pub project: bool,
@@ -108,7 +113,7 @@ pub fn align(
         play(&mut recipe, steps, adata, ctx, say)?;
     }
     if options.use_rep.is_none() {
-        play(&mut recipe, vec![embedding(options, &spatial_key)], adata, ctx, say)?;
+        play(&mut recipe, embedding(adata, options, &spatial_key), adata, ctx, say)?;
     }
     play(&mut recipe, vec![stacking(options, &reference, &spatial_key)], adata, ctx, say)?;
     if let Some(layer) = project {
@@ -133,19 +138,31 @@ fn names(adata: &AnnData, key: &str) -> Result<Vec<String>> {
     }
 }
 
-fn embedding(options: &AlignOptions, spatial_key: &str) -> StepCall {
-    let mut params = json!({"library_key": options.library_key, "spatial_key": spatial_key, "key_added": EMBEDDING});
+/// What sections are laid onto each other by: the network's embedding where its epochs were asked for; otherwise Harmony's
+/// components averaged over neighbours, which tell places in small sections and along layers better.
+fn embedding(adata: &AnnData, options: &AlignOptions, spatial_key: &str) -> Vec<StepCall> {
+    let key = &options.library_key;
     if let Some(n) = options.n_epochs {
-        params["n_epochs"] = json!(n);
+        let params = json!({"library_key": key, "spatial_key": spatial_key, "key_added": EMBEDDING, "n_epochs": n});
+        return vec![call("tl.cast_mark", &params)];
     }
-    call("tl.cast_mark", &params)
+    let n_comps = N_COMPS.min(adata.n_obs().min(adata.n_vars()).saturating_sub(1));
+    let graph =
+        json!({"n_neighbors": NEIGHBORS, "coord_type": "generic", "library_key": key, "spatial_key": spatial_key});
+    vec![
+        call("pp.pca", &json!({"n_comps": n_comps})),
+        call("pp.harmony", &json!({"key": key, "key_added": HARMONY})),
+        call("pp.spatial_neighbors", &graph),
+        call("pp.diffuse", &json!({"n_steps": 2, "use_rep": HARMONY, "key_added": COMPONENTS})),
+    ]
 }
 
 fn stacking(options: &AlignOptions, reference: &str, spatial_key: &str) -> StepCall {
+    let made = if options.n_epochs.is_some() { EMBEDDING } else { COMPONENTS };
     let mut params = json!({
         "library_key": options.library_key,
         "reference": reference,
-        "use_rep": options.use_rep.as_deref().unwrap_or(EMBEDDING),
+        "use_rep": options.use_rep.as_deref().unwrap_or(made),
         "spatial_key": spatial_key,
         "key_added": ALIGNED,
         "ffd": !options.no_ffd,
@@ -249,7 +266,12 @@ pub fn figures_of_alignment(
     }
     if !options.no_ffd {
         let params = DisplacementParams { library_key: Some(library_key), spatial_key, ..Default::default() };
-        made.push(("displacement".to_owned(), plot::displacement(adata, &params)?));
+        match plot::displacement(adata, &params) {
+            Ok(figure) => made.push(("displacement".to_owned(), figure)),
+            // No section was bent: the warp made neighbours less alike, and was not taken.
+            Err(Error::Data { .. }) => {}
+            Err(e) => return Err(e),
+        }
     }
     if adata.uns().contains_key(PROJECTION) {
         let params = LinksParams { color: options.labels.clone(), ..Default::default() };

@@ -29,7 +29,7 @@ const OBS: &[[&str; 2]] = &[
 const MIN_CELLS: usize = 3;
 
 /// Components where the user asks for no other number; fewer where the data has fewer.
-const N_COMPS: usize = 30;
+pub(super) const N_COMPS: usize = 30;
 
 /// Resolutions that are compared where the user names none.
 const RESOLUTIONS: [f64; 3] = [0.5, 1.0, 1.5];
