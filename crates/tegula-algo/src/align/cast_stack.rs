@@ -77,11 +77,11 @@ const MOST_NODES: usize = 24;
 /// of two sections are compared as they are: bring batches together before.
 ///
 /// Real sections, share of observations with the label of their nearest neighbour in the other section, as published and
-/// after alignment by `X_pca_harmony_diffused`: DLPFC 151674 onto 151673 0.79 → 0.88; STARmap BZ9 onto BZ5 0.89 → 0.92; both
-/// the same where the query was first turned by 65°, mirrored and enlarged. By Mark's embedding (400 epochs) BZ9 onto BZ5
-/// 0.92, too. Of four breast cancer sections of 250 spots, which come aligned, components find how each lies to 5° from
-/// any start (correlation of neighbours' expression 0.29, 0.27, 0.19 as given; 0.29, 0.25, 0.22 after); Mark's embedding of
-/// 150 epochs lays all three mirrored.
+/// after alignment by `X_pca_harmony_diffused`: DLPFC 151674 onto 151673 0.79 → 0.88; STARmap BZ9 onto BZ5 0.89 → 0.92;
+/// MERFISH hypothalamus, bregma 0.26 onto 0.21, cell types 0.23 → 0.25; the same where the query was first turned by 65°,
+/// mirrored and enlarged. By Mark's embedding (400 epochs) BZ9 onto BZ5 0.92, too. Of four breast cancer sections of 250
+/// spots, which come aligned, components find how each lies to 5° from either start (correlation of neighbours' expression
+/// 0.29, 0.27, 0.19 as given; 0.29, 0.25, 0.22 after); Mark's embedding of 150 epochs lays all three mirrored.
 ///
 /// # Example
 /// `tegula tl cast_stack in.h5ad -o out.h5ad --library-key section`
