@@ -87,7 +87,7 @@ def project(n):
     rng = np.random.default_rng(3)
     genes = rng.normal(size=(12, 200)).astype(np.float32)
     # Ten genes without replacement, by the largest of their rates' logarithms and Gumbel's noise.
-    keys = 0.5 * both.obsm["X_joint"] @ genes - np.log(rng.standard_exponential((2 * n, 200), dtype=np.float32))
+    keys = 0.5 * both.obsm["X_joint"] @ genes - np.log(1e-30 + rng.standard_exponential((2 * n, 200), dtype=np.float32))
     chosen = np.sort(np.argpartition(keys, 190, axis=1)[:, 190:], axis=1)
     x = sp.csr_matrix((np.ones(chosen.size, np.float32), chosen.ravel(), np.arange(0, chosen.size + 1, 10)))
     x.resize(2 * n, 200)
