@@ -1,14 +1,16 @@
-//! Reads a file and writes it again: `roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [time]`.
+//! Reads a file of any format and writes it as h5ad:
+//! `roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [time] [bin=N] [genome=NAME] [label=COLUMN] [raw] [all] [table=NAME]`.
 //!
 //! `fresh` forgets where the data came from, so that everything is encoded anew; `x` does so for the matrix alone;
 //! `read` writes nothing; `time` says how long both took.
+//! The others are options of the reader. What the reader notes goes to stderr.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for tests
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tegula_io::{WriteOptions, read, write_h5ad};
+use tegula_io::{ReadOptions, WriteOptions, read_with, write_h5ad};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,8 +21,20 @@ fn main() -> ExitCode {
     };
     let job = || -> tegula_core::Result<()> {
         let start = Instant::now();
-        let mut adata = read(input)?;
-        let reading = start.elapsed();
+        let given = |name: &str| args.iter().find_map(|a| a.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+        let options = ReadOptions {
+            bin_size: given("bin").and_then(|n| n.parse().ok()),
+            genome: given("genome"),
+            label_column: given("label"),
+            table: given("table"),
+            raw: has("raw"),
+            gex_only: !has("all"),
+            ..Default::default()
+        };
+        let reading = read_with(input, &options)?;
+        reading.notes.iter().for_each(|n| eprintln!("{n}"));
+        let mut adata = reading.adata;
+        let took = start.elapsed();
         if has("fresh") {
             adata.set_origin(None);
         }
@@ -35,7 +49,7 @@ fn main() -> ExitCode {
             write_h5ad(&adata, output, &options)?;
         }
         if has("time") {
-            println!("read {:.3} s, write {:.3} s", reading.as_secs_f64(), start.elapsed().as_secs_f64());
+            println!("read {:.3} s, write {:.3} s", took.as_secs_f64(), start.elapsed().as_secs_f64());
         }
         Ok(())
     };

@@ -8,7 +8,8 @@ mod matrix;
 mod read;
 mod write;
 
-pub use read::{read, read_h5ad};
+pub use read::read_h5ad;
+pub(crate) use read::{FORMAT, annotated, in_file};
 pub use write::{WriteOptions, not_understood, write_h5ad};
 
 /// The attributes that hold named arrays, in the order files list them.

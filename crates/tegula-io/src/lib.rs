@@ -1,5 +1,6 @@
 //! Files in and out: the only crate of Tegula that opens them.
 //!
+//! [`read`] takes what instruments and other programs write, in any of [`FORMATS`], recognised by content;
 //! [`read_h5ad`] and [`write_h5ad`] speak the format of Python's `anndata`, in every dialect since 0.5;
 //! [`read_table`] and [`read_tables`] read tables of text; [`atomic`] writes any file whole or not at all.
 //!
@@ -17,10 +18,18 @@
 
 pub mod atomic;
 mod disk;
+mod formats;
 mod h5ad;
+mod parquet;
 mod store;
 mod table;
 
 pub use disk::Disk;
-pub use h5ad::{WriteOptions, not_understood, read, read_h5ad, write_h5ad};
+pub use formats::{
+    FORMATS, Format, ReadOptions, Reading, read, read_10x_h5, read_10x_mtx, read_cosmx, read_gef, read_gem, read_loom,
+    read_merscope, read_seqfish, read_slideseq, read_spatialdata, read_st, read_starmap, read_visium, read_visium_hd,
+    read_with, read_xenium, read_zarr,
+};
+pub use h5ad::{WriteOptions, not_understood, read_h5ad, write_h5ad};
+pub use parquet::read_parquet;
 pub use table::{read_table, read_tables};

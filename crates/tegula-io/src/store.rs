@@ -14,6 +14,7 @@ pub(crate) mod numbers;
 pub(crate) mod tree;
 pub(crate) mod types;
 pub(crate) mod writer;
+pub(crate) mod zarr;
 
 pub(crate) use cells::Cells;
 pub(crate) use file::{Branch, Leaf, Node, Store};

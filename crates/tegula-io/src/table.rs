@@ -10,6 +10,8 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use tegula_core::{AnnData, Dense, Error, Frame, Result};
 
+pub(crate) use column::typed;
+
 /// Names of a first column that holds the names of the rows, beside the empty one that pandas and R write.
 const INDEX: [&str; 10] =
     ["index", "barcode", "barcodes", "cell", "cell_id", "cellid", "spot", "spot_id", "obs_names", "unnamed: 0"];
@@ -41,7 +43,34 @@ pub fn read_table(path: impl AsRef<Path>) -> Result<Frame> {
         None => Frame::with_range_index(columns.first().map_or(0, Vec::len)),
     };
     for (name, values) in headings.iter().zip(columns) {
-        frame.insert(name, column::typed(values))?;
+        frame.insert(name, typed(values))?;
+    }
+    Ok(frame)
+}
+
+/// Reads a table whose rows are named by the columns `keys`, joined by `_`; by its first column where `keys` is empty.
+pub(crate) fn read_keyed(path: &Path, keys: &[&str]) -> Result<Frame> {
+    let Text { mut headings, mut columns, index } = Text::read(path)?;
+    let places: Option<Vec<usize>> = keys.iter().map(|k| headings.iter().position(|h| h == k)).collect();
+    let rows = columns.first().map_or(0, Vec::len);
+    let names: Vec<String> = match (index, places) {
+        (Some(names), _) if keys.len() < 2 => names,
+        (None, Some(places)) if !keys.is_empty() => {
+            (0..rows).map(|i| places.iter().map(|&k| columns[k][i].trim()).collect::<Vec<_>>().join("_")).collect()
+        }
+        (None, _) if keys.is_empty() && headings.len() > 1 => {
+            headings.remove(0);
+            columns.remove(0)
+        }
+        (_, _) => {
+            let reason = format!("lacks one of the columns `{}`; copy or make the file again", keys.join("`, `"));
+            return Err(Error::format(path, "line 1", reason));
+        }
+    };
+    unique(&names).map_err(|name| Error::format(path, "", format!("`{name}` names two rows; name rows apart")))?;
+    let mut frame = Frame::new(names);
+    for (name, values) in headings.iter().zip(columns) {
+        frame.insert(name, typed(values))?;
     }
     Ok(frame)
 }

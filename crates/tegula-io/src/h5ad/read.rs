@@ -1,7 +1,6 @@
 //! Reading.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use tegula_core::{AnnData, Dict, Error, Frame, Matrix, Origin, Raw, Result};
@@ -10,21 +9,8 @@ use super::element::Elements;
 use super::frame::{frame, index_key};
 use super::matrix::matrix;
 use super::{MAPS, UNREAD, legacy};
-use crate::store::file::stamp;
+use crate::formats::{Format, Kind, ReadOptions, read_as};
 use crate::store::{Branch, Node, Store};
-
-/// Reads a file of any format Tegula knows, recognised by its content.
-///
-/// ```
-/// let err = tegula_io::read("no/such/file.h5ad").unwrap_err();
-/// assert!(err.to_string().ends_with("no such file; check the path"));
-/// ```
-///
-/// # Errors
-/// As [`read_h5ad`], the only format so far.
-pub fn read(path: impl AsRef<Path>) -> Result<AnnData> {
-    read_h5ad(path)
-}
 
 /// Reads an h5ad file of any age.
 ///
@@ -35,32 +21,44 @@ pub fn read(path: impl AsRef<Path>) -> Result<AnnData> {
 /// # Errors
 /// [`Error::Io`] where the file cannot be read; [`Error::Format`] where it is not an h5ad file or is damaged.
 pub fn read_h5ad(path: impl AsRef<Path>) -> Result<AnnData> {
-    let path = path.as_ref();
-    // The HDF5 library reads untrusted bytes; a panic in it is a damaged file.
-    catch_unwind(AssertUnwindSafe(|| read_tree(path)))
-        .unwrap_or_else(|_| Err(Error::format(path, "", "the file is damaged; copy or make it again")))
+    read_as(&FORMAT, path.as_ref(), &ReadOptions::default()).map(|r| r.adata)
 }
 
-fn read_tree(path: &Path) -> Result<AnnData> {
-    let before = stamp(path).map_err(|e| Error::io(path, e))?;
-    let (store, root) = Store::open(path)?;
-    check_kind(&store, &root)?;
-    let mut elements = Elements { store: &store, unread: Vec::new() };
+/// The format, for recognition.
+pub(crate) const FORMAT: Format = Format {
+    name: "h5ad",
+    title: "h5ad (AnnData in HDF5)",
+    looks_for: "`obs` and `var` in an HDF5 file",
+    is: |source| source.hdf5().is_some_and(|(_, root)| ["obs", "var"].iter().all(|k| root.children.contains_key(*k))),
+    read: |source, _, _| match &source.kind {
+        Kind::Hdf5 { store, root, stamp } => {
+            let (mut adata, unread) = annotated(store, root)?;
+            let path = std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone());
+            adata.set_origin(Some(Origin { path, stamp: *stamp, pristine: pristine(root, &unread) }));
+            Ok(adata)
+        }
+        _ => Err(Error::format(&source.path, "", "this is not an HDF5 file; name an h5ad file")),
+    },
+};
+
+/// The annotated matrix in a tree of groups and arrays, and the paths in it that we could not read.
+pub(crate) fn annotated(store: &Store, root: &Branch) -> Result<(AnnData, Vec<String>)> {
+    let mut elements = Elements { store, unread: Vec::new() };
     let mut uns = match root.children.get("uns") {
         Some(Node::Group(g)) => elements.dict(g)?,
         _ => Dict::new(),
     };
-    let obs = table(&mut elements, &root, "obs", &mut uns)?;
-    let var = table(&mut elements, &root, "var", &mut uns)?;
+    let obs = table(&mut elements, root, "obs", &mut uns)?;
+    let var = table(&mut elements, root, "var", &mut uns)?;
     let x = match root.children.get("X") {
-        Some(node) => matrix(&store, node)?.map(|x| squeezed(x, obs.n_rows(), var.n_rows())),
+        Some(node) => matrix(store, node)?.map(|x| squeezed(x, obs.n_rows(), var.n_rows())),
         None => None,
     };
-    let fits = |at: &str, done: Result<()>| done.map_err(|e| in_file(&store, at, e));
-    let mut adata = AnnData::new(x, obs, var).map_err(|e| in_file(&store, "X", e))?;
+    let fits = |at: &str, done: Result<()>| done.map_err(|e| in_file(store, at, e));
+    let mut adata = AnnData::new(x, obs, var).map_err(|e| in_file(store, "X", e))?;
     if let Some(layers) = root.group("layers") {
         for (key, node) in &layers.children {
-            if let Some(m) = matrix(&store, node)? {
+            if let Some(m) = matrix(store, node)? {
                 fits(node.path(), adata.set_matrix(Some(key), m))?;
             }
         }
@@ -68,7 +66,7 @@ fn read_tree(path: &Path) -> Result<AnnData> {
     for attr in MAPS {
         let entries = match root.children.get(attr) {
             Some(Node::Group(g)) => elements.dict(g)?,
-            Some(Node::Data(l)) => legacy::arrays(&store, l)?.unwrap_or_default(),
+            Some(Node::Data(l)) => legacy::arrays(store, l)?.unwrap_or_default(),
             None => Dict::new(),
         };
         for (key, value) in entries {
@@ -81,33 +79,12 @@ fn read_tree(path: &Path) -> Result<AnnData> {
             fits(&format!("{attr}/{key}"), done)?;
         }
     }
-    let raw = raw(&mut elements, &root, &mut uns)?;
+    let raw = raw(&mut elements, root, &mut uns)?;
     fits("raw", adata.set_raw(raw))?;
     for (key, value) in uns {
         adata.set_uns(&key, value);
     }
-    let pristine = pristine(&root, &elements.unread);
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    adata.set_origin(Some(Origin { path, stamp: before, pristine }));
-    Ok(adata)
-}
-
-/// Says what the file is, where it is not an annotated matrix.
-fn check_kind(store: &Store, root: &Branch) -> Result<()> {
-    if root.children.contains_key("obs") && root.children.contains_key("var") {
-        return Ok(());
-    }
-    let has = |k: &str| root.children.contains_key(k);
-    let reason = if has("row_attrs") && has("col_attrs") {
-        "this is a loom file; convert it to h5ad first (anndata.read_loom, then write_h5ad)"
-    } else if has("matrix") {
-        "this is a 10x matrix; convert it to h5ad first (scanpy.read_10x_h5, then write_h5ad)"
-    } else if has("mod") {
-        "this is a MuData file of several modalities; write one of them as h5ad first"
-    } else {
-        "this HDF5 file holds no annotated matrix (`obs` and `var` are missing); name an h5ad file"
-    };
-    Err(store.bad("", reason))
+    Ok((adata, elements.unread))
 }
 
 fn table(elements: &mut Elements<'_>, root: &Branch, key: &str, uns: &mut Dict) -> Result<Frame> {
@@ -149,7 +126,7 @@ fn raw(elements: &mut Elements<'_>, root: &Branch, uns: &mut Dict) -> Result<Opt
 }
 
 /// A refusal of the data model, as a fault of the file.
-fn in_file(store: &Store, at: &str, e: Error) -> Error {
+pub(crate) fn in_file(store: &Store, at: &str, e: Error) -> Error {
     match e {
         Error::Shape { got, want, .. } => {
             store.bad(at, format!("has shape {got}, but the rest of the file needs {want}; make the file again"))

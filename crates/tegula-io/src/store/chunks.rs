@@ -4,14 +4,14 @@ use hdf5_pure::Layout;
 use rayon::prelude::*;
 use tegula_core::Result;
 
-use super::file::{Leaf, Store};
+use super::file::{Data, Leaf, Store};
 use super::filters::{DEFLATE, FLETCHER32, LZF, SHUFFLE, Scratch};
 use super::message::Filter;
 
 /// More than deflate can shrink anything (1032), and LZF (88).
-const MOST_SHRUNK: usize = 1040;
+pub(super) const MOST_SHRUNK: usize = 1040;
 /// What may be taken without a byte of the file to back it.
-const FREE_BYTES: usize = 1 << 26;
+pub(super) const FREE_BYTES: usize = 1 << 26;
 /// Values decoded at a time where data are not packed.
 const PIECE: usize = 1 << 16;
 
@@ -30,7 +30,7 @@ impl Leaf {
     pub(super) fn filters(&self) -> Vec<Filter> {
         let own =
             |f: hdf5_pure::Filter| Filter { id: f.id, optional: f.is_optional, name: f.name, values: f.client_data };
-        self.dataset.filter_pipeline().into_iter().map(own).collect()
+        self.dataset().map(|d| d.filter_pipeline().into_iter().map(own).collect()).unwrap_or_default()
     }
 
     /// Shape of a chunk and all stored chunks; `None` where the array is not chunked or they cannot be listed.
@@ -40,7 +40,7 @@ impl Leaf {
         if shape.len() != self.shape.len() || shape.contains(&0) || shape.is_empty() {
             return None;
         }
-        let chunks = self.dataset.chunks().ok()?;
+        let chunks = self.dataset()?.chunks().ok()?;
         let own = |c: hdf5_pure::Chunk| Chunk {
             offset: c.offset.iter().map(|&o| o as usize).collect(),
             start: c.address as usize,
@@ -66,6 +66,14 @@ impl Store {
         let logical = n.checked_mul(value_size).ok_or_else(too_big)?;
         if n == 0 {
             return Ok(Vec::new());
+        }
+        if let Data::Zarr(array) = &leaf.data {
+            let bytes = self.zarr_bytes(leaf, array, value_size)?;
+            let mut out = vec![T::default(); items];
+            out.par_chunks_mut(PIECE * per_value)
+                .zip(bytes.par_chunks(PIECE * value_size))
+                .for_each(|(o, b)| decode(b, o));
+            return Ok(out);
         }
         match leaf.layout() {
             Some(Layout::Contiguous { address: Some(start), .. }) => {
@@ -103,7 +111,8 @@ impl Store {
         if logical > self.bytes().len().saturating_mul(MOST_SHRUNK) && logical > FREE_BYTES {
             return Err(self.damaged(&leaf.path, "its size does not fit the file"));
         }
-        let bytes = leaf.dataset.read_raw().map_err(|e| self.damaged(&leaf.path, e))?;
+        let dataset = leaf.dataset().ok_or_else(|| self.damaged(&leaf.path, "it is in no HDF5 file"))?;
+        let bytes = dataset.read_raw().map_err(|e| self.damaged(&leaf.path, e))?;
         if bytes.len() != logical {
             return Err(self.cut_short(leaf));
         }
@@ -186,7 +195,14 @@ impl Store {
 }
 
 /// Copies a chunk into its band of rows, cutting off what sticks out at the edges.
-fn scatter<T: Copy>(from: &[T], chunk: &[usize], offset: &[usize], shape: &[usize], per_value: usize, band: &mut [T]) {
+pub(super) fn scatter<T: Copy>(
+    from: &[T],
+    chunk: &[usize],
+    offset: &[usize],
+    shape: &[usize],
+    per_value: usize,
+    band: &mut [T],
+) {
     let last = shape.len() - 1;
     let run = chunk[last].min(shape[last] - offset[last]) * per_value;
     let lines: usize = chunk[..last].iter().product();

@@ -10,11 +10,18 @@ use indexmap::IndexMap;
 use tegula_core::{Error, Result};
 
 use super::types::Type;
+use super::zarr::{self, Files};
 
-/// An open HDF5 file.
+/// An open HDF5 file, or an open zarr store.
 pub(crate) struct Store {
     pub(crate) path: PathBuf,
-    file: hdf5_pure::File,
+    pub(super) backing: Backing,
+}
+
+/// What the tree lies in.
+pub(super) enum Backing {
+    Hdf5(hdf5_pure::File),
+    Zarr(Files),
 }
 
 /// A group.
@@ -31,7 +38,13 @@ pub(crate) struct Leaf {
     pub(crate) shape: Vec<usize>,
     /// `None` where it is one we have no use for.
     pub(crate) dtype: Option<Type>,
-    pub(super) dataset: Dataset,
+    pub(super) data: Data,
+}
+
+/// Where the values of an array lie.
+pub(super) enum Data {
+    Hdf5(Dataset),
+    Zarr(Box<zarr::Array>),
 }
 
 /// Something with a name in a file.
@@ -72,15 +85,19 @@ impl Store {
         }
         let file = hdf5_pure::File::from_bytes(bytes)
             .map_err(|e| bad(format!("the file is damaged or cut short ({e}); copy or make it again")))?;
-        let store = Self { path: path.to_path_buf(), file };
+        let root = file.root();
+        let store = Self { path: path.to_path_buf(), backing: Backing::Hdf5(file) };
         let mut left = MOST_OBJECTS;
-        let root = store.branch(&store.file.root(), String::new(), 0, &mut left)?;
+        let root = store.branch(&root, String::new(), 0, &mut left)?;
         Ok((store, root))
     }
 
     /// The file as it stands on the disk.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.file.as_bytes()
+        match &self.backing {
+            Backing::Hdf5(file) => file.as_bytes(),
+            Backing::Zarr(_) => &[],
+        }
     }
 
     /// The error for something wrong inside this file.
@@ -108,7 +125,7 @@ impl Store {
             let attrs =
                 Attrs { values: dataset.attrs().map_err(fail)?, types: dataset.attr_datatypes().map_err(fail)? };
             let dtype = dataset.datatype().ok().as_ref().and_then(Type::from_stored);
-            children.insert(name, Node::Data(Leaf { path: at, attrs, shape, dtype, dataset }));
+            children.insert(name, Node::Data(Leaf { path: at, attrs, shape, dtype, data: Data::Hdf5(dataset) }));
         }
         for (name, group) in group.iter_groups().map_err(fail)? {
             take_one(left).ok_or_else(|| self.damaged(&path, "too many objects"))?;
@@ -122,11 +139,11 @@ impl Store {
 }
 
 /// Groups inside groups: far more than any real file has.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 /// Objects in a file: far more than any real file has; hard links could make a small file seem endless.
-const MOST_OBJECTS: usize = 1 << 20;
+pub(super) const MOST_OBJECTS: usize = 1 << 20;
 
-fn take_one(left: &mut usize) -> Option<()> {
+pub(super) fn take_one(left: &mut usize) -> Option<()> {
     *left = left.checked_sub(1)?;
     Some(())
 }
@@ -192,9 +209,14 @@ impl Leaf {
         self.shape.iter().try_fold(1usize, |a, &d| a.checked_mul(d))
     }
 
+    /// The array of an HDF5 file.
+    pub(super) fn dataset(&self) -> Option<&Dataset> {
+        if let Data::Hdf5(d) = &self.data { Some(d) } else { None }
+    }
+
     /// Its address in the file, known only for the layouts that have one.
     pub(super) fn layout(&self) -> Option<hdf5_pure::Layout> {
-        self.dataset.layout().ok()
+        self.dataset()?.layout().ok()
     }
 }
 

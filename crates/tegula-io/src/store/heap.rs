@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use tegula_core::Result;
 
-use super::file::{Leaf, Store};
+use super::file::{Data, Leaf, Store};
 use super::types::Type;
 
 /// The heaps of a file that were looked into so far: address → where each object lies.
@@ -66,9 +66,21 @@ fn text(bytes: &[u8], padding: u8) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
+/// Text of four bytes per character, without what fills a fixed width.
+fn wide(bytes: &[u8]) -> String {
+    let characters = bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b));
+    let text: String = characters.map(|c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.trim_end_matches('\0').to_owned()
+}
+
 impl Store {
     /// All values of an array of texts.
     pub(crate) fn texts(&self, leaf: &Leaf) -> Result<Vec<String>> {
+        if let Data::Zarr(array) = &leaf.data
+            && let Some(texts) = self.zarr_texts(leaf, array)?
+        {
+            return Ok(texts);
+        }
         let raw = self.raw(leaf)?;
         let Some(t) = &leaf.dtype else { return Err(self.bad(&leaf.path, "holds no text; make the file again")) };
         self.texts_in(&leaf.path, t, &raw, 0, t.size())
@@ -91,6 +103,7 @@ impl Store {
             Type::Text { padding, .. } => {
                 Ok(raw.chunks_exact(stride).map(|r| text(&r[offset..end], *padding)).collect())
             }
+            Type::Wide { .. } => Ok(raw.chunks_exact(stride).map(|r| wide(&r[offset..end])).collect()),
             Type::Str => {
                 let mut heaps = Heaps::default();
                 raw.chunks_exact(stride)

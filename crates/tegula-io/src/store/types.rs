@@ -11,6 +11,8 @@ pub(crate) enum Type {
     Float { size: u32, big: bool },
     /// Text of a fixed number of bytes.
     Text { size: u32, padding: u8, utf8: bool },
+    /// Text of a fixed number of bytes, four per character; only zarr has it.
+    Wide { size: u32 },
     /// Text of any length.
     Str,
     /// A list of any length.
@@ -61,7 +63,7 @@ impl Type {
 
     /// True for text of either kind.
     pub(crate) fn is_text(&self) -> bool {
-        matches!(self, Self::Text { .. } | Self::Str)
+        matches!(self, Self::Text { .. } | Self::Wide { .. } | Self::Str)
     }
 
     /// Bytes of one value.
@@ -70,6 +72,7 @@ impl Type {
             Self::Int { size, .. }
             | Self::Float { size, .. }
             | Self::Text { size, .. }
+            | Self::Wide { size }
             | Self::Compound { size, .. }
             | Self::Opaque { size, .. } => *size as usize,
             Self::Str | Self::Vlen(_) => 16,
@@ -200,6 +203,8 @@ impl Type {
                 out.extend(bias.to_le_bytes());
             }
             Self::Text { size, padding, utf8 } => head(out, 1, 3, [padding | u8::from(*utf8) << 4, 0, 0], *size),
+            // Never in an HDF5 file: bytes without meaning.
+            Self::Wide { size } => head(out, 1, 5, [0, 0, 0], *size),
             Self::Str => {
                 head(out, 1, 9, [1, 1, 0], 16);
                 Self::U8.encode(out);

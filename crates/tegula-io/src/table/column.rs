@@ -6,7 +6,7 @@ use tegula_core::{Column, Labels};
 const MISSING: [&str; 9] = ["", "NA", "N/A", "NaN", "nan", "<NA>", "None", "null", "#N/A"];
 
 /// A column of the narrowest kind that holds all its values: whole numbers, numbers, flags, categories, text.
-pub(super) fn typed(values: Vec<String>) -> Column {
+pub(crate) fn typed(values: Vec<String>) -> Column {
     let present = || values.iter().map(|v| v.trim()).filter(|v| !MISSING.contains(v));
     let missing = present().count() < values.len();
     if present().next().is_none() {

@@ -26,21 +26,11 @@ fn files_that_are_no_h5ad_are_named_for_what_they_are() {
     let dir = tempfile::tempdir().unwrap();
     let path = |n: &str| dir.path().join(n);
     assert!(message(&path("none")).ends_with("no such file; check the path"));
-    assert!(message(dir.path()).ends_with("this is a folder; name a file"));
+    assert!(message(dir.path()).contains("found a folder with nothing"));
     std::fs::write(path("empty"), b"").unwrap();
     assert!(message(&path("empty")).ends_with("the file is empty; make it again"));
-    std::fs::write(path("text"), "gene,count\n".repeat(99)).unwrap();
-    assert!(message(&path("text")).ends_with("this is not an HDF5 file; name an h5ad file"));
-}
-
-#[test]
-fn hdf5_of_another_kind_is_told_apart() {
-    if let Some(p) = shared("fixtures/loom/osmFISH_SScortex_mouse_all_cells.loom") {
-        assert!(message(&p).contains("this is a loom file"));
-    }
-    if let Some(p) = shared("fixtures/scanpy/10x_data/3.0.0/filtered_feature_bc_matrix.h5") {
-        assert!(message(&p).contains("this is a 10x matrix"));
-    }
+    std::fs::write(path("text"), "gene count\n".repeat(99)).unwrap();
+    assert!(message(&path("text")).contains("found a text that begins with `gene count`"));
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod broken;
 mod carried;
 mod data;
 mod disk;
+mod faults;
 mod fixtures;
+mod formats;
 mod identity;
 mod tables;

@@ -1,0 +1,234 @@
+//! The one door for files of any format: recognised by what is in them, never by their names' endings.
+
+mod cells;
+mod counts;
+mod gef;
+mod gem;
+mod loom;
+mod names;
+mod pieces;
+mod png;
+mod positions;
+mod source;
+mod tables;
+mod tenx_h5;
+mod tenx_mtx;
+mod visium;
+mod visium_hd;
+mod xenium;
+mod zarr;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use tegula_core::{AnnData, Error, Result};
+
+pub use cells::{read_cosmx, read_merscope, read_seqfish, read_slideseq, read_starmap};
+pub use gef::read_gef;
+pub use gem::read_gem;
+pub use loom::read_loom;
+pub(crate) use source::{Kind, Source};
+pub use tables::read_st;
+pub use tenx_h5::read_10x_h5;
+pub use tenx_mtx::read_10x_mtx;
+pub use visium::read_visium;
+pub use visium_hd::read_visium_hd;
+pub use xenium::read_xenium;
+pub use zarr::{read_spatialdata, read_zarr};
+
+/// What a reader did that its user should know, each a sentence.
+pub(crate) type Notes = Vec<String>;
+
+/// A format that Tegula reads.
+#[derive(Debug)]
+pub struct Format {
+    /// Short name, for [`ReadOptions::format`].
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// What it is recognised by.
+    pub looks_for: &'static str,
+    pub(crate) is: fn(&Source) -> bool,
+    pub(crate) read: fn(&Source, &ReadOptions, &mut Notes) -> Result<AnnData>,
+}
+
+/// Every format that Tegula reads, in the order they are tried: the particular before the general.
+///
+/// ```
+/// let names: Vec<&str> = tegula_io::FORMATS.iter().map(|f| f.name).collect();
+/// assert!(names.contains(&"h5ad") && names.contains(&"visium"));
+/// ```
+pub const FORMATS: &[&Format] = &[
+    &crate::h5ad::FORMAT,
+    &zarr::SPATIALDATA,
+    &zarr::FORMAT,
+    &tenx_h5::FORMAT,
+    &loom::FORMAT,
+    &gef::FORMAT,
+    &visium_hd::FORMAT,
+    &visium::FORMAT,
+    &xenium::FORMAT,
+    &cells::COSMX,
+    &cells::SLIDESEQ,
+    &cells::SEQFISH,
+    &cells::STARMAP,
+    &cells::MERSCOPE,
+    &tenx_mtx::FORMAT,
+    &gem::FORMAT,
+    &tables::ST,
+    &tables::TABLE,
+];
+
+/// How to read what leaves a choice. Defaults suit most files.
+///
+/// ```
+/// let coarse = tegula_io::ReadOptions { bin_size: Some(100), ..Default::default() };
+/// assert!(coarse.images && coarse.gex_only);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each an independent choice, a flag at the doors
+pub struct ReadOptions {
+    /// Name of the format, where it should not be recognised; see [`FORMATS`].
+    pub format: Option<String>,
+    /// Genome to keep, where a 10x file holds several.
+    pub genome: Option<String>,
+    /// Keep features of the type "Gene Expression" alone, as scanpy does.
+    pub gex_only: bool,
+    /// Name variables by their ids (`ENSG…`) rather than by their symbols.
+    pub gene_ids: bool,
+    /// Read the matrix of all barcodes, not only of those under tissue (`raw_…` rather than `filtered_…`).
+    pub raw: bool,
+    /// Read the pictures of the tissue into `uns["spatial"]`.
+    pub images: bool,
+    /// Name of the section in `uns["spatial"]`; by default the one the files state, else the folder's.
+    pub library_id: Option<String>,
+    /// Leave out observations that have no position; by default they stay and their position is NaN.
+    pub drop_unplaced: bool,
+    /// Side of a bin: in spots of the chip for Stereo-seq, in µm for Visium HD.
+    pub bin_size: Option<u32>,
+    /// Column of a GEM file with the cell each row belongs to: observations are then cells, not bins.
+    pub label_column: Option<String>,
+    /// A table that describes the observations of a table, found by the name in its first column.
+    pub obs: Option<PathBuf>,
+    /// The table to read, where a `SpatialData` store has several.
+    pub table: Option<String>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            format: None,
+            genome: None,
+            gex_only: true,
+            gene_ids: false,
+            raw: false,
+            images: true,
+            library_id: None,
+            drop_unplaced: false,
+            bin_size: None,
+            label_column: None,
+            obs: None,
+            table: None,
+        }
+    }
+}
+
+/// What [`read_with`] gives.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The data.
+    pub adata: AnnData,
+    /// Name of the format it was read as.
+    pub format: &'static str,
+    /// What the user should know, each a sentence: names made unique, barcodes without a position, choices made.
+    pub notes: Vec<String>,
+}
+
+/// Reads a file or folder of any format Tegula knows, recognised by its content; see [`FORMATS`].
+///
+/// ```
+/// let err = tegula_io::read("no/such/file.h5ad").unwrap_err();
+/// assert!(err.to_string().ends_with("no such file; check the path"));
+/// ```
+///
+/// # Errors
+/// As [`read_with`].
+pub fn read(path: impl AsRef<Path>) -> Result<AnnData> {
+    read_with(path, &ReadOptions::default()).map(|r| r.adata)
+}
+
+/// Reads a file or folder of any format Tegula knows, and says what the user should know about it.
+///
+/// ```
+/// let dir = tempfile::tempdir().unwrap();
+/// std::fs::write(dir.path().join("matrix.mtx"), "%%MatrixMarket matrix coordinate integer general\n2 1 1\n2 1 7\n").unwrap();
+/// std::fs::write(dir.path().join("genes.tsv"), "ENSG1\tA\nENSG2\tA\n").unwrap();
+/// std::fs::write(dir.path().join("barcodes.tsv"), "AAAC-1\n").unwrap();
+/// let reading = tegula_io::read_with(dir.path(), &Default::default())?;
+/// assert_eq!((reading.format, reading.adata.var().index()), ("10x_mtx", &["A".to_owned(), "A-1".into()][..]));
+/// assert!(reading.notes[0].starts_with("1 of 2 names of variables"));
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`] where a file cannot be read; [`Error::Format`] where it is of no known format, or damaged;
+/// [`Error::Data`] where parts do not belong together; [`Error::Config`] where an option names what is not there.
+pub fn read_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Reading> {
+    let path = path.as_ref();
+    // Libraries read untrusted bytes; a panic in one is a damaged file.
+    catch_unwind(AssertUnwindSafe(|| open(path, options)))
+        .unwrap_or_else(|_| Err(Error::format(path, "", "the file is damaged; copy or make it again")))
+}
+
+/// Reads as the one given format.
+pub(crate) fn read_as(format: &Format, path: &Path, options: &ReadOptions) -> Result<Reading> {
+    read_with(path, &ReadOptions { format: Some(format.name.to_owned()), ..options.clone() })
+}
+
+fn open(path: &Path, options: &ReadOptions) -> Result<Reading> {
+    let chosen = options.format.as_deref().map(named).transpose()?;
+    let source = Source::open(path)?;
+    let found = match chosen {
+        Some(f) if (f.is)(&source) => Some(f),
+        Some(f) => {
+            let reason = format!("this is not {}: looked for {}; found {}", f.title, f.looks_for, source.found());
+            return Err(Error::format(path, "", reason));
+        }
+        None => FORMATS.iter().copied().find(|f| (f.is)(&source)),
+    };
+    let format = found.ok_or_else(|| unknown(&source))?;
+    let mut notes = Notes::new();
+    let adata = (format.read)(&source, options, &mut notes)?;
+    odd_counts(&adata, &mut notes);
+    Ok(Reading { adata, format: format.name, notes })
+}
+
+/// Notes values of `X` that no count has.
+fn odd_counts(adata: &AnnData, notes: &mut Notes) {
+    let values = adata.x().map_or(&[][..], tegula_core::Matrix::values);
+    let odd = values.par_iter().filter(|v| !v.is_finite()).count();
+    if odd > 0 {
+        notes.push(format!("{odd} values of X are not finite (NaN or infinite): most methods will refuse them"));
+    }
+}
+
+fn named(name: &str) -> Result<&'static Format> {
+    FORMATS.iter().copied().find(|f| f.name == name).ok_or_else(|| {
+        let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
+        Error::config("format", format!("`{name}` is unknown; name one of {}", names.join(", ")))
+    })
+}
+
+fn unknown(source: &Source) -> Error {
+    let hint = match &source.kind {
+        Kind::Hdf5 { root, .. } if root.children.contains_key("mod") => {
+            "this is a MuData file of several modalities; write one of them as h5ad first".to_owned()
+        }
+        _ => {
+            let titles: Vec<&str> = FORMATS.iter().map(|f| f.title).collect();
+            format!("this is no format that Tegula reads: found {}; looked for {}", source.found(), titles.join(", "))
+        }
+    };
+    Error::format(&source.path, "", hint)
+}

@@ -1,0 +1,251 @@
+//! Imaging and bead technologies that write a table of counts beside a table of cells.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use tegula_core::{AnnData, Array, ArrayData, Column, Error, Frame, Matrix, Result, Value};
+
+use super::counts::{Counts, read_counts};
+use super::names::unique;
+use super::positions::join;
+use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
+use crate::table::{read_keyed, read_table};
+
+/// Further positions: where they go, and from which columns.
+type More = (&'static str, [&'static str; 2]);
+/// Variables that are controls: where they go, and how they are told.
+type Controls = (&'static str, fn(&str) -> bool);
+
+/// Where a technology keeps what.
+struct Layout {
+    /// True for the name (in lower case, without .gz) of the table of counts.
+    counts: fn(&str) -> bool,
+    /// True for the name of the table of cells.
+    cells: fn(&str) -> bool,
+    /// Whether the table of counts has a row per gene.
+    genes_in_rows: bool,
+    /// Columns that together name an observation, in either table; the first column where there are none.
+    keys: &'static [&'static str],
+    /// Columns with the positions, best first.
+    xy: &'static [[&'static str; 2]],
+    more: &'static [More],
+    controls: Option<Controls>,
+    /// Whether rows of counts that the table of cells lacks are background.
+    inner: bool,
+}
+
+const MERSCOPE_LAYOUT: Layout = Layout {
+    counts: |n| n.contains("cell_by_gene") && text(n),
+    cells: |n| n.contains("cell_metadata") && text(n),
+    genes_in_rows: false,
+    keys: &[],
+    xy: &[["center_x", "center_y"]],
+    more: &[],
+    controls: Some(("blank_genes", |n| n.contains("Blank"))),
+    inner: false,
+};
+const COSMX_LAYOUT: Layout = Layout {
+    counts: |n| n.contains("exprmat_file") && text(n),
+    cells: |n| n.contains("metadata_file") && text(n),
+    genes_in_rows: false,
+    keys: &["cell_ID", "fov"],
+    xy: &[["CenterX_global_px", "CenterY_global_px"], ["CenterX_local_px", "CenterY_local_px"]],
+    more: &[("spatial_local", ["CenterX_local_px", "CenterY_local_px"])],
+    controls: None,
+    inner: true,
+};
+const SLIDESEQ_LAYOUT: Layout = Layout {
+    counts: |n| ["digital_expression", "mappeddge", "expression"].iter().any(|w| n.contains(w)) && text(n),
+    cells: |n| ["beadlocation", "bead_location"].iter().any(|w| n.contains(w)) && text(n),
+    genes_in_rows: true,
+    keys: &[],
+    xy: &[["xcoord", "ycoord"], ["x", "y"]],
+    more: &[],
+    controls: None,
+    inner: false,
+};
+const SEQFISH_LAYOUT: Layout = Layout {
+    counts: |n| ["cxg", "svz_counts", "ob_counts"].iter().any(|w| n.contains(w)) && text(n),
+    cells: |n| ["cellcoordinates", "cellcentroids"].iter().any(|w| n.contains(w)) && text(n),
+    genes_in_rows: false,
+    keys: &["label"],
+    xy: &[["center_x", "center_y"], ["X", "Y"]],
+    more: &[],
+    controls: None,
+    inner: false,
+};
+const STARMAP_LAYOUT: Layout = Layout {
+    counts: |n| ["raw_expression", "processed_expression", "cell_by_gene"].iter().any(|w| n.contains(w)) && text(n),
+    cells: |n| n.contains("spatial") && text(n),
+    genes_in_rows: true,
+    keys: &[],
+    xy: &[["X", "Y"], ["x", "y"]],
+    more: &[],
+    controls: None,
+    inner: false,
+};
+
+macro_rules! formats {
+    ($($format:ident, $layout:ident, $read:ident, $name:literal, $title:literal, $looks:literal, $doc:literal;)*) => {$(
+        pub(crate) const $format: Format = Format {
+            name: $name,
+            title: $title,
+            looks_for: $looks,
+            is: |source| $layout.files(source).is_some(),
+            read: |source, options, notes| $layout.read(source, options, notes),
+        };
+
+        #[doc = $doc]
+        ///
+        /// # Errors
+        /// As [`read_with`](crate::read_with).
+        pub fn $read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Reading> {
+            read_as(&$format, path.as_ref(), options)
+        }
+    )*};
+}
+
+formats! {
+    MERSCOPE, MERSCOPE_LAYOUT, read_merscope, "merscope", "MERSCOPE (Vizgen) folder",
+    "`…cell_by_gene….csv` beside `…cell_metadata….csv`",
+    "Reads MERSCOPE's tables with the slots of squidpy's `read.vizgen`: blanks go to `obsm[\"blank_genes\"]`.";
+    COSMX, COSMX_LAYOUT, read_cosmx, "cosmx", "CosMx (NanoString) folder",
+    "`…exprMat_file.csv` beside `…metadata_file.csv` (each also .gz)",
+    "Reads the tables of `CosMx`; observations are named `{cell_ID}_{fov}` as by squidpy's `read.nanostring`. Unlike there \
+     `obsm[\"spatial\"]` holds the place on the slide, so that neighbours across fields of view are neighbours; the \
+     place in the field of view goes to `obsm[\"spatial_local\"]`.";
+    SLIDESEQ, SLIDESEQ_LAYOUT, read_slideseq, "slideseq", "Slide-seq folder",
+    "`…BeadLocations….csv` or `…bead_locations.csv` beside `…digital_expression.txt` or `…expression….csv` (each also .gz)",
+    "Reads Slide-seq's table of genes × beads and the places of the beads.";
+    SEQFISH, SEQFISH_LAYOUT, read_seqfish, "seqfish", "seqFISH folder",
+    "`…CxG….csv` beside `…CellCoordinates….csv`, or `…counts.csv` beside `…cellcentroids.csv`",
+    "Reads the tables of seqFISH (Spatial Genomics), or those published with seqFISH+.";
+    STARMAP, STARMAP_LAYOUT, read_starmap, "starmap", "STARmap folder",
+    "`…raw_expression….csv` (genes in rows) beside `…spatial….csv` with `X` and `Y`",
+    "Reads STARmap's tables in the layout of the Single Cell Portal.";
+}
+
+/// True for a table of text.
+fn text(name: &str) -> bool {
+    [".csv", ".txt", ".tsv"].iter().any(|end| name.ends_with(end))
+}
+
+impl Layout {
+    /// The tables of counts and of cells.
+    fn files<'a>(&self, source: &'a Source) -> Option<(&'a str, &'a str)> {
+        let plain = |n: &str| n.to_lowercase().trim_end_matches(".gz").to_owned();
+        let cells = source.name(|n| (self.cells)(&plain(n)))?;
+        let counts = source.name(|n| n != cells && (self.counts)(&plain(n)))?;
+        Some((counts, cells))
+    }
+
+    fn read(&self, source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
+        let missing = || Error::format(&source.path, "", "its tables are missing; copy the whole folder");
+        let (counts, cells) = self.files(source).ok_or_else(missing)?;
+        let (counts, cells) = (source.path.join(counts), source.path.join(cells));
+        let mut table = match read_keyed(&cells, self.keys) {
+            // Older files name nothing.
+            Err(Error::Format { at, .. }) if self.keys.len() == 1 && at == "line 1" => read_table(&cells)?,
+            other => other?,
+        };
+        table = without_types(table)?;
+        let Counts { rows, columns, mut x } = read_counts(&counts, self.keys)?;
+        let (mut obs, mut var) = (rows, columns);
+        if self.genes_in_rows {
+            (obs, var, x) = (var, obs, x.transpose());
+        }
+        let unnamed = obs.iter().enumerate().all(|(i, n)| *n == i.to_string());
+        if unnamed && obs.len() == table.n_rows() {
+            // Neither table names its cells: they are in the same order.
+            let columns = table.columns().clone();
+            table = Frame::new(obs.clone());
+            columns.into_iter().try_for_each(|(name, column)| table.insert(&name, column))?;
+        }
+        let (obs, var) = (unique(obs, "observations", notes), unique(var, "variables", notes));
+        let mut adata = AnnData::new(Some(x.into()), Frame::new(obs), Frame::new(var))?;
+        if self.inner {
+            let known: HashSet<&str> = table.index().iter().map(String::as_str).collect();
+            let kept: Vec<usize> =
+                (0..adata.n_obs()).filter(|&i| known.contains(adata.obs().index()[i].as_str())).collect();
+            if !kept.is_empty() && kept.len() < adata.n_obs() {
+                notes.push(format!("{} rows of counts belong to no cell and are left out", adata.n_obs() - kept.len()));
+                adata.keep_obs(&kept);
+            }
+        }
+        let numeric = |pair: &&[&str; 2]| pair.iter().all(|c| table.get(c).and_then(Column::to_f64).is_some());
+        let xy = self.xy.iter().find(numeric);
+        let Some(xy) = xy else {
+            let there: Vec<&str> = table.columns().keys().map(String::as_str).collect();
+            let wanted: Vec<String> = self.xy.iter().map(|p| p.join(", ")).collect();
+            let reason = format!("has no positions (looked for {}; there are {})", wanted.join("; "), there.join(", "));
+            return Err(Error::format(&cells, "", format!("{reason}; copy or make the file again")));
+        };
+        let more: Vec<(&str, [&str; 2])> = self.more.iter().filter(|(_, p)| p != xy && numeric(&p)).copied().collect();
+        let further = |pair: &[&str; 2]| -> Result<Frame> {
+            let mut f = Frame::new(table.index().to_vec());
+            pair.iter()
+                .zip(["x", "y"])
+                .try_for_each(|(c, to)| table.get(c).cloned().map_or(Ok(()), |c| f.insert(to, c)))?;
+            Ok(f)
+        };
+        for (key, pair) in &more {
+            let mut own = AnnData::new(None, Frame::new(adata.obs().index().to_vec()), Frame::default())?;
+            join(
+                &mut own,
+                &further(pair)?,
+                &["x", "y"],
+                &cells,
+                &ReadOptions { drop_unplaced: false, ..options.clone() },
+                &mut Notes::new(),
+            )?;
+            if let Some(v) = own.obsm().get(tegula_core::keys::SPATIAL) {
+                adata.set_obsm(key, v.clone())?;
+            }
+        }
+        more.iter().flat_map(|(_, pair)| pair).for_each(|c| drop(table.remove(c)));
+        join(&mut adata, &table, xy, &cells, options, notes)?;
+        if let Some((key, is)) = self.controls {
+            set_apart(&mut adata, key, is)?;
+        }
+        Ok(adata)
+    }
+}
+
+/// Moves variables that are controls to `obsm[key]`, a table as squidpy makes it.
+fn set_apart(adata: &mut AnnData, key: &str, is: fn(&str) -> bool) -> Result<()> {
+    let (controls, genes): (Vec<usize>, Vec<usize>) = (0..adata.n_vars()).partition(|&j| is(&adata.var().index()[j]));
+    if controls.is_empty() || genes.is_empty() {
+        return Ok(());
+    }
+    let mut table = Frame::new(adata.obs().index().to_vec());
+    if let Some(x) = adata.x() {
+        for &j in &controls {
+            table.insert(&adata.var().index()[j], Column::Float32(Matrix::column(x, j)))?;
+        }
+    }
+    adata.set_obsm(key, Value::Frame(table))?;
+    adata.keep_var(&genes);
+    Ok(())
+}
+
+/// The Single Cell Portal writes the types of columns as the first row.
+fn without_types(table: Frame) -> Result<Frame> {
+    if table.index().first().is_none_or(|n| n != "TYPE") {
+        return Ok(table);
+    }
+    let rows: Vec<usize> = (1..table.n_rows()).collect();
+    let mut out = Frame::new(rows.iter().map(|&i| table.index()[i].clone()).collect());
+    for (name, column) in table.columns() {
+        let texts = match column.to_labels() {
+            Some(l) => rows.iter().map(|&i| l.get(i).unwrap_or_default().to_owned()).collect(),
+            None => continue,
+        };
+        out.insert(name, crate::table::typed(texts))?;
+    }
+    Ok(out)
+}
+
+/// A matrix of positions.
+pub(super) fn positions(xy: Vec<f64>) -> Result<Array> {
+    Array::new(vec![xy.len() / 2, 2], ArrayData::F64(xy.into()))
+}

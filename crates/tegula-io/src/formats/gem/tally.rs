@@ -1,0 +1,113 @@
+//! Sums of counts by gene and place. Memory follows the number of sums, not of what is added.
+
+use rayon::prelude::*;
+
+/// What is added before it is merged with the sums so far.
+const FRESH: usize = 1 << 22;
+
+/// Counts of a gene at a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::formats) struct Entry<const K: usize> {
+    pub(in crate::formats) at: u64,
+    pub(in crate::formats) gene: u32,
+    pub(in crate::formats) counts: [u32; K],
+}
+
+impl<const K: usize> Entry<K> {
+    fn key(&self) -> (u32, u64) {
+        (self.gene, self.at)
+    }
+}
+
+/// Sums so far, by gene and place, and what is not yet among them.
+#[derive(Default)]
+pub(in crate::formats) struct Tally<const K: usize> {
+    sums: Vec<Entry<K>>,
+    fresh: Vec<Entry<K>>,
+}
+
+impl<const K: usize> Tally<K> {
+    pub(in crate::formats) fn add(&mut self, entries: impl Iterator<Item = Entry<K>>) {
+        self.fresh.extend(entries);
+        if self.fresh.len() >= FRESH.max(self.sums.len() / 2) {
+            self.merge();
+        }
+    }
+
+    pub(in crate::formats) fn is_empty(&self) -> bool {
+        self.sums.is_empty() && self.fresh.is_empty()
+    }
+
+    /// The sums, by gene, then by place.
+    pub(in crate::formats) fn finish(mut self) -> Vec<Entry<K>> {
+        self.merge();
+        self.sums
+    }
+
+    fn merge(&mut self) {
+        combine(&mut self.fresh);
+        let from = self.fresh.first().map_or(self.sums.len(), |f| self.sums.partition_point(|s| s.key() < f.key()));
+        // Files list gene after gene, so most sums lie before all that is new.
+        let later = self.sums.split_off(from);
+        self.sums.reserve_exact(later.len() + self.fresh.len());
+        let (mut a, mut b) = (later.into_iter().peekable(), self.fresh.drain(..).peekable());
+        while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
+            let mut e = *x;
+            match x.key().cmp(&y.key()) {
+                std::cmp::Ordering::Less => drop(a.next()),
+                std::cmp::Ordering::Greater => {
+                    e = *y;
+                    b.next();
+                }
+                std::cmp::Ordering::Equal => {
+                    plus(&mut e, y);
+                    a.next();
+                    b.next();
+                }
+            }
+            self.sums.push(e);
+        }
+        self.sums.extend(a);
+        self.sums.extend(b);
+    }
+}
+
+fn plus<const K: usize>(to: &mut Entry<K>, more: &Entry<K>) {
+    to.counts.iter_mut().zip(more.counts).for_each(|(a, b)| *a = a.saturating_add(b));
+}
+
+/// Sorts by gene and place, and sums what is there twice.
+pub(super) fn combine<const K: usize>(entries: &mut Vec<Entry<K>>) {
+    entries.par_sort_unstable_by_key(Entry::key);
+    entries.dedup_by(|next, kept| {
+        let same = next.key() == kept.key();
+        if same {
+            plus(kept, next);
+        }
+        same
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn sums_do_not_depend_on_order_and_batches(rows in proptest::collection::vec((0u32..5, 0u64..9, 1u32..4), 0..200), cut in 1usize..60) {
+            let mut tally = Tally::<1>::default();
+            let mut known = BTreeMap::new();
+            for batch in rows.chunks(cut) {
+                tally.add(batch.iter().map(|&(gene, at, c)| Entry { at, gene, counts: [c] }));
+                tally.merge();
+            }
+            for (gene, at, c) in rows {
+                *known.entry((gene, at)).or_insert(0) += c;
+            }
+            let sums: Vec<_> = tally.finish().iter().map(|e| (e.key(), e.counts[0])).collect();
+            prop_assert_eq!(sums, known.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

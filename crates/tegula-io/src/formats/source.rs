@@ -1,0 +1,149 @@
+//! What lies at a path, looked into just far enough to tell its format.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use tegula_core::{Error, Result};
+
+use crate::store::file::{Stamp, stamp};
+use crate::store::zarr::Files;
+use crate::store::{Branch, Store};
+
+/// Bytes of a text that tell what it is.
+const HEAD: usize = 1 << 16;
+/// Names of a folder that are listed.
+const MOST_NAMES: usize = 1 << 14;
+
+/// A file or folder of unknown format.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) kind: Kind,
+}
+
+/// What a [`Source`] is on the outside.
+pub(crate) enum Kind {
+    /// An HDF5 file, its structure read.
+    Hdf5 { store: Box<Store>, root: Branch, stamp: Stamp },
+    /// A folder with the names in it, sorted.
+    Folder(Vec<String>),
+    /// A zip archive with the names in it, sorted.
+    Zip(Vec<String>),
+    /// A text, gzipped or not: its first lines.
+    Text(Vec<String>),
+    /// Anything else.
+    Bytes,
+}
+
+impl Source {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let fail = |e| Error::io(path, e);
+        let before = stamp(path).map_err(fail)?;
+        let source = |kind| Ok(Self { path: path.to_path_buf(), kind });
+        if path.is_dir() {
+            return source(Kind::Folder(names(path)?));
+        }
+        let mut head = Vec::new();
+        File::open(path).map_err(fail)?.take(HEAD as u64).read_to_end(&mut head).map_err(fail)?;
+        if head.is_empty() {
+            return Err(Error::format(path, "", "the file is empty; make it again"));
+        }
+        if hdf5_pure::is_hdf5_bytes(&head) {
+            let (store, root) = Store::open(path)?;
+            return source(Kind::Hdf5 { store: Box::new(store), root, stamp: before });
+        }
+        if head.starts_with(b"PK\x03\x04") {
+            return source(Kind::Zip(Files::open(path)?.names()?));
+        }
+        if head.starts_with(&[0x1f, 0x8b]) {
+            let mut plain = Vec::new();
+            // A file cut short still shows what it was to be; its reader will find the cut.
+            let _ = MultiGzDecoder::new(&head[..]).take(HEAD as u64).read_to_end(&mut plain);
+            head = plain;
+        }
+        source(lines(&head).map_or(Kind::Bytes, Kind::Text))
+    }
+
+    /// Names in the folder; none where it is no folder.
+    pub(crate) fn names(&self) -> &[String] {
+        if let Kind::Folder(names) = &self.kind { names } else { &[] }
+    }
+
+    /// Names in the folder or archive.
+    pub(crate) fn names_within(&self) -> &[String] {
+        if let Kind::Zip(names) = &self.kind { names } else { self.names() }
+    }
+
+    /// The first name in the folder for which `is` holds.
+    pub(crate) fn name(&self, is: impl Fn(&str) -> bool) -> Option<&str> {
+        self.names().iter().map(String::as_str).find(|n| is(n))
+    }
+
+    /// True where the folder holds exactly this name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.name(|n| n == name).is_some()
+    }
+
+    /// The structure of an HDF5 file.
+    pub(crate) fn hdf5(&self) -> Option<(&Store, &Branch)> {
+        if let Kind::Hdf5 { store, root, .. } = &self.kind { Some((store, root)) } else { None }
+    }
+
+    /// First lines of a text; none where it is no text.
+    pub(crate) fn lines(&self) -> &[String] {
+        if let Kind::Text(lines) = &self.kind { lines } else { &[] }
+    }
+
+    /// The last part of the path, for messages and names.
+    pub(crate) fn stem(&self) -> String {
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        path.file_name().map_or_else(|| "library".to_owned(), |n| n.to_string_lossy().into_owned())
+    }
+
+    /// What is there, in words, for messages.
+    pub(crate) fn found(&self) -> String {
+        const SHOWN: usize = 6;
+        let list = |names: &mut dyn Iterator<Item = &String>| {
+            let mut names: Vec<String> = names.take(SHOWN + 1).map(|n| format!("`{n}`")).collect();
+            if names.len() > SHOWN {
+                names[SHOWN] = "…".into();
+            }
+            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+        };
+        match &self.kind {
+            Kind::Hdf5 { root, .. } => format!("an HDF5 file with {}", list(&mut root.children.keys())),
+            Kind::Folder(names) => format!("a folder with {}", list(&mut names.iter())),
+            Kind::Zip(names) => format!("a zip archive with {}", list(&mut names.iter())),
+            Kind::Text(lines) => {
+                let start: String = lines.first().map(|l| l.chars().take(60).collect()).unwrap_or_default();
+                format!("a text that begins with `{}`", start.trim())
+            }
+            Kind::Bytes => "bytes that are neither HDF5, nor zip, nor text".to_owned(),
+        }
+    }
+}
+
+/// The names in a folder, sorted.
+pub(crate) fn names(path: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(path).map_err(|e| Error::io(path, e))?;
+    let mut names: Vec<String> =
+        entries.take(MOST_NAMES).filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The lines of a text; `None` where the bytes are none.
+fn lines(head: &[u8]) -> Option<Vec<String>> {
+    if head.contains(&0) {
+        return None;
+    }
+    let whole = head.len() < HEAD;
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let text = String::from_utf8_lossy(head);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if !whole && lines.len() > 1 {
+        lines.pop();
+    }
+    Some(lines)
+}
