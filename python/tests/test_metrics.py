@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def test_all_at_once_is_what_the_command_says(tmp_path):
     tg.tl.leiden(adata)
     path = tmp_path / "a.h5ad"
     adata.write_h5ad(path)
-    call = [ROOT / "target/debug/tegula", "metrics", path, "--pred", "leiden", "--truth", "region", "--json"]
+    command = shutil.which("tegula") or ROOT / "target/debug/tegula"
+    call = [command, "metrics", path, "--pred", "leiden", "--truth", "region", "--json"]
     theirs = json.loads(subprocess.run(call, capture_output=True, check=True).stdout)["labels"]["leiden"]
     ours = tg.metrics.score(adata, "leiden", truth="region")["labels"]["leiden"]
     assert ours == theirs and {"ari", "chaos", "silhouette", "modularity"} <= set(ours)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde_json::json;
 use tegula::pipeline::{self, AlignOptions};
-use tegula::{AnnData, Error, Result, io};
+use tegula::{AnnData, Error, Result};
 
 use crate::folder::{Folder, told};
 use crate::{Door, concat, print_json};
@@ -17,7 +17,7 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let dir = m.get_one::<PathBuf>("output").expect("required");
     let mut options = options(m, door);
     let folder = Folder::make(dir, &inputs)?;
-    let mut adata = sections(&inputs, &mut options)?;
+    let mut adata = sections(&inputs, &mut options, door)?;
     door.say(format!("{} observations × {} variables", adata.n_obs(), adata.n_vars()));
     let ctx = door.ctx().with_seed(options.seed.unwrap_or(0));
     let done = pipeline::align(&mut adata, &options, &ctx, told(door))?;
@@ -37,9 +37,9 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
 }
 
 /// The sections of one file, or several files as sections: the last is the reference unless another is named.
-fn sections(inputs: &[PathBuf], options: &mut AlignOptions) -> Result<AnnData> {
+fn sections(inputs: &[PathBuf], options: &mut AlignOptions, door: &Door) -> Result<AnnData> {
     if let [input] = inputs {
-        let adata = io::read(input)?;
+        let adata = door.read(input)?;
         if !adata.obs().columns().contains_key(&options.library_key) {
             let reason = format!(
                 "there is no column `{}` in obs; name the column that tells the sections apart, or give \
@@ -50,7 +50,7 @@ fn sections(inputs: &[PathBuf], options: &mut AlignOptions) -> Result<AnnData> {
         }
         return Ok(adata);
     }
-    let adata = concat::read(inputs, None, &options.library_key)?;
+    let adata = concat::read(inputs, None, &options.library_key, door)?;
     let sections = adata.labels(&options.library_key)?;
     options.reference = options.reference.take().or_else(|| sections.categories().last().cloned());
     Ok(adata)

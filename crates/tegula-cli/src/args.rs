@@ -13,6 +13,8 @@ use tegula::field::{self, Field, Kind};
 use tegula::plot::PLOTS;
 use tegula::{Result, registry};
 
+use crate::reading;
+
 /// The whole command.
 pub(crate) fn command() -> Command {
     Command::new("tegula")
@@ -75,24 +77,26 @@ pub(crate) fn command() -> Command {
 }
 
 fn input() -> Arg {
-    Arg::new("input").value_name("INPUT").required(true).value_parser(value_parser!(PathBuf)).help("The file to read")
+    Arg::new("input")
+        .value_name("INPUT")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("The file or folder to read, in any format that `tegula convert` takes")
 }
 
 fn convert() -> Command {
-    Command::new("convert").about("Makes an h5ad file of tables of text, or of an older h5ad file").args([
-        input().help("A table of expression, observations in rows (.csv, .tsv, also .gz), or an h5ad file"),
-        output("FILE", "The h5ad file to write").required(true),
-        Arg::new("obs")
-            .long("obs")
-            .value_name("TABLE")
-            .value_parser(value_parser!(PathBuf))
-            .help("A table that describes the observations, found by the name in its first column"),
-        Arg::new("coords")
-            .long("coords")
-            .value_name("X,Y")
-            .value_delimiter(',')
-            .help("Columns with the positions [default: the usual names, as x and y]"),
-    ])
+    Command::new("convert")
+        .about("Makes an h5ad file of what instruments and other programs write, recognised by content")
+        .args([
+            input().help("A file or folder: 10x, Visium, Visium HD, Xenium, GEM, GEF, loom, zarr, tables, …"),
+            output("FILE", "The h5ad file to write").required(true),
+            Arg::new("coords")
+                .long("coords")
+                .value_name("X,Y")
+                .value_delimiter(',')
+                .help("Columns with the positions [default: the usual names, as x and y]"),
+        ])
+        .args(reading::flags())
 }
 
 fn concat() -> Command {
@@ -174,6 +178,7 @@ fn run() -> Command {
                 .help("Steps to run instead of the usual ones; flags given here still win"),
             json("Prints the metrics as JSON on stdout"),
         ])
+        .args(reading::flags())
 }
 
 fn align() -> Command {
@@ -181,9 +186,9 @@ fn align() -> Command {
     Command::new("align")
         .about("Lays sections onto each other: result.h5ad, figures, metrics and the recipe")
         .long_about(
-            "Lays sections onto each other: embeds them together (CAST Mark), finds the turn, scale and warp that brings \
-             each onto the reference (CAST Stack) and, with --project, brings the reference's counts and labels onto the \
-             other section.\n\nWrites DIR/result.h5ad, DIR/figures/*.png, DIR/metrics.json and DIR/recipe.toml.\n\n\
+            "Lays sections onto each other: embeds them together (components that Harmony brings together, averaged over \
+             neighbours; with --n-epochs CAST Mark), finds the turn, scale and warp that brings each onto the reference \
+             (CAST Stack) and, with --project, brings the reference's counts and labels onto the other section.\n\nWrites DIR/result.h5ad, DIR/figures/*.png, DIR/metrics.json and DIR/recipe.toml.\n\n\
              Ctrl-C once stops early and keeps what there is; twice gives up.",
         )
         .args([

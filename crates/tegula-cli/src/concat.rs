@@ -18,21 +18,21 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
     let names = m.get_many::<String>("names").map(|names| names.cloned().collect());
-    let joined = read(&inputs, names, m.get_one::<String>("label").expect("has a default"))?;
+    let joined = read(&inputs, names, m.get_one::<String>("label").expect("has a default"), door)?;
     io::write_h5ad(&joined, output, &io::WriteOptions::default())?;
     door.say(format!("{} observations × {} variables → {}", joined.n_obs(), joined.n_vars(), output.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Reads sections and joins them under these names, or those of their files; `obs[label]` tells them apart.
-pub(crate) fn read(inputs: &[PathBuf], names: Option<Vec<String>>, label: &str) -> Result<AnnData> {
+pub(crate) fn read(inputs: &[PathBuf], names: Option<Vec<String>>, label: &str, door: &Door) -> Result<AnnData> {
     let stem = |path: &PathBuf| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let names = names.unwrap_or_else(|| inputs.iter().map(stem).collect());
     if names.len() != inputs.len() {
         let reason = format!("names {} sections; there are {} files", names.len(), inputs.len());
         return Err(Error::config("--names", reason));
     }
-    let sections: Vec<AnnData> = inputs.iter().map(io::read).collect::<Result<_>>()?;
+    let sections: Vec<AnnData> = inputs.iter().map(|input| door.read(input)).collect::<Result<_>>()?;
     let parts: Vec<(&str, &AnnData)> = names.iter().map(String::as_str).zip(&sections).collect();
     concat(&parts, label)
 }

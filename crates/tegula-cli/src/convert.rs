@@ -1,13 +1,13 @@
-//! `tegula convert`: tables of text and old h5ad files as h5ad.
+//! `tegula convert`: whatever instruments and other programs write as h5ad.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use tegula::pipeline::{Said, find_coordinates, place};
 use tegula::{AnnData, Error, Result, io};
 
-use crate::Door;
+use crate::{Door, reading};
 
 /// Reads the input, finds positions, writes h5ad.
 pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
@@ -17,15 +17,7 @@ pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
         let reason = "this is the input; name another file";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
-    let obs = path("obs");
-    let mut adata = if is_table(input) {
-        io::read_tables(input, obs.map(PathBuf::as_path))?
-    } else {
-        if obs.is_some() {
-            return Err(Error::config("--obs", "goes with a table only; the input is an h5ad file").into());
-        }
-        io::read(input)?
-    };
+    let mut adata = door.read_with(input, &reading::options(m))?;
     if let Some(columns) = m.get_many::<String>("coords") {
         given(&mut adata, &columns.map(String::as_str).collect::<Vec<_>>())?;
     } else {
@@ -42,13 +34,6 @@ pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     io::write_h5ad(&adata, output, &io::WriteOptions::default())?;
     door.say(format!("{} observations × {} variables → {}", adata.n_obs(), adata.n_vars(), output.display()));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether the name says it is a table of text.
-fn is_table(path: &Path) -> bool {
-    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    [".csv", ".tsv", ".txt", ".tab"].iter().any(|end| name.ends_with(end))
 }
 
 /// Takes the positions from these columns.

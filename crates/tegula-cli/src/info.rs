@@ -9,11 +9,11 @@ use serde_json::{Map, Value as Json, json};
 use tegula::core::{Column, Dict, Frame, Matrix, Value};
 use tegula::{AnnData, io};
 
-use crate::{print, print_json};
+use crate::{Door, print, print_json};
 
 /// Shows what a file holds.
-pub(crate) fn info(m: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
+pub(crate) fn info(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
+    let adata = door.read(m.get_one::<PathBuf>("input").expect("required"))?;
     let facts = describe(&adata);
     if m.get_flag("json") {
         print_json(&facts)?;

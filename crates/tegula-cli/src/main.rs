@@ -10,6 +10,7 @@ mod info;
 mod methods;
 mod metrics;
 mod plot;
+mod reading;
 mod run;
 mod simulate;
 mod step;
@@ -96,7 +97,7 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             match name {
                 "run" => run::run(m, &door),
                 "align" => align::run(m, &door),
-                "info" => info::info(m),
+                "info" => info::info(m, &door),
                 "convert" => convert::convert(m, &door),
                 "concat" => concat::run(m, &door),
                 "pp" | "tl" => step::step(name, m, &door),

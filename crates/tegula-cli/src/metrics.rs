@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use tegula::algo::metrics::ScoreOptions;
-use tegula::{io, pipeline};
+use tegula::pipeline;
 
 use crate::{Door, print, print_json};
 
 /// Compares labels with known ones, and measures domains in space and how much embeddings keep.
 pub(crate) fn metrics(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let text = |name: &str| m.get_one::<String>(name).map(String::as_str);
-    let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
+    let adata = door.read(m.get_one::<PathBuf>("input").expect("required"))?;
     let pred: Vec<String> = m.get_many::<String>("pred").into_iter().flatten().cloned().collect();
     let mut options = ScoreOptions { use_rep: text("use-rep").map(str::to_owned), ..ScoreOptions::default() };
     if let Some(key) = text("spatial-key") {

@@ -16,7 +16,7 @@ pub(crate) fn plot(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let output = m.get_one::<PathBuf>("output").expect("required");
     let format = Format::of_path(output)?;
     let params = args::given(plot.schema().as_value(), m)?;
-    let adata = io::read(m.get_one::<PathBuf>("input").expect("required"))?;
+    let adata = door.read(m.get_one::<PathBuf>("input").expect("required"))?;
     let figure = plot.draw(params, &adata, &door.ctx())?;
     io::atomic::write(output, &figure.encode(format)?)?;
     door.say(format!("drew {}", output.display()));

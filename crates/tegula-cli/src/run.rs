@@ -11,7 +11,7 @@ use tegula::recipe::Recipe;
 use tegula::{Error, io};
 
 use crate::folder::{Folder, told};
-use crate::{Door, print_json};
+use crate::{Door, print_json, reading};
 
 /// Runs the pipeline and writes result.h5ad, figures, metrics.json and recipe.toml.
 pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
@@ -19,7 +19,7 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let dir = m.get_one::<PathBuf>("output").expect("required");
     let options = options(m, door)?;
 
-    let mut adata = io::read(input)?;
+    let mut adata = door.read_with(input, &reading::options(m))?;
     let unknown = io::not_understood(&adata);
     let folder = Folder::make(dir, std::slice::from_ref(input))?;
     door.say(format!("{}: {} observations × {} variables", input.display(), adata.n_obs(), adata.n_vars()));

@@ -24,7 +24,7 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
         let reason = "this is the input; name another file, or say --in-place";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
-    let mut adata = io::read(input)?;
+    let mut adata = if same_file(input, output) { door.read_in_place(input)? } else { door.read(input)? };
     let unknown = io::not_understood(&adata);
     let ctx = door.ctx();
     let outcome = step.run(&mut adata, &ctx)?;

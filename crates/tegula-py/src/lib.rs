@@ -4,6 +4,7 @@
 mod errors;
 mod lent;
 mod measures;
+mod reading;
 mod values;
 mod watch;
 
@@ -112,5 +113,6 @@ fn _tegula(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(simulate, m)?)?;
     m.add_function(wrap_pyfunction!(measures::measure, m)?)?;
     m.add_function(wrap_pyfunction!(measures::score, m)?)?;
+    m.add_function(wrap_pyfunction!(reading::read, m)?)?;
     m.add_function(wrap_pyfunction!(run, m)?)
 }

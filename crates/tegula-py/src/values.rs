@@ -228,6 +228,14 @@ fn to_matrix(what: &str, v: &Value) -> Result<Matrix> {
     }
 }
 
+/// Expression as a value.
+pub(crate) fn from_matrix(m: Matrix) -> Value {
+    match m {
+        Matrix::Csr(m) => Value::Csr(m),
+        Matrix::Dense(m) => Value::from(m),
+    }
+}
+
 /// Puts values into their slots, by `(attribute, key)`.
 pub(crate) fn fill(adata: &mut AnnData, slots: &Bound<'_, PyDict>, lender: &mut Lender) -> PyResult<()> {
     for (name, value) in slots {
@@ -262,25 +270,25 @@ fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Result<()> {
     }
 }
 
-/// The slots that are filled, but for layers, `raw` and what goes by pairs.
+/// The slots that are filled, but for `raw`.
 pub(crate) fn all(adata: &AnnData) -> Vec<Slot> {
     let mut slots: Vec<Slot> = adata.x().map(|_| Slot::X).into_iter().collect();
+    slots.extend(adata.layers().keys().map(|k| Slot::Layer(k.clone())));
     slots.extend(adata.obs().columns().keys().map(|k| Slot::obs(k)));
     slots.extend(adata.var().columns().keys().map(|k| Slot::var(k)));
     slots.extend(adata.obsm().keys().map(|k| Slot::obsm(k)));
+    slots.extend(adata.varm().keys().map(|k| Slot::Varm(k.clone())));
+    slots.extend(adata.obsp().keys().map(|k| Slot::Obsp(k.clone())));
+    slots.extend(adata.varp().keys().map(|k| Slot::Varp(k.clone())));
     slots.extend(adata.uns().keys().map(|k| Slot::uns(k)));
     slots
 }
 
 /// Takes what a step wrote out of its slot, so that its memory can move to Python.
 pub(crate) fn take(adata: &mut AnnData, slot: &Slot) -> Option<Value> {
-    let matrix = |m: Matrix| match m {
-        Matrix::Csr(m) => Value::Csr(m),
-        Matrix::Dense(m) => Value::from(m),
-    };
     match slot {
-        Slot::X => adata.take_matrix(None).ok().map(matrix),
-        Slot::Layer(k) => adata.take_matrix(Some(k)).ok().map(matrix),
+        Slot::X => adata.take_matrix(None).ok().map(from_matrix),
+        Slot::Layer(k) => adata.take_matrix(Some(k)).ok().map(from_matrix),
         Slot::Obs(k) => adata.obs().get(k).cloned().map(from_column),
         Slot::Var(k) => adata.var().get(k).cloned().map(from_column),
         Slot::Obsm(k) => adata.obsm().get(k).cloned(),

@@ -56,7 +56,7 @@ def run(method: str, adata: AnnData, params: dict[str, Any], *, seed: int, copy:
     if kept_var is not None:
         adata._inplace_subset_var(np.asarray(kept_var))
     for (attr, key), value in written.items():
-        _store(adata, attr, key, value)
+        store(adata, attr, key, value)
     return adata if copy else None
 
 
@@ -68,7 +68,7 @@ def make(params: dict[str, Any], *, seed: int) -> AnnData:
     obs, var, slots = _tegula.simulate(json.dumps(params, default=_plain), seed, settings.n_jobs)
     adata = AnnData(obs=pd.DataFrame(index=obs), var=pd.DataFrame(index=var))
     for (attr, key), value in slots.items():
-        _store(adata, attr, key, value)
+        store(adata, attr, key, value)
     return adata
 
 
@@ -185,7 +185,7 @@ def value_of(v: Any) -> Any:
     return _array(v)
 
 
-def _store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
+def store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
     """Put a value in the engine's form into its slot."""
     if attr == "X":
         adata.X = python_of(value)

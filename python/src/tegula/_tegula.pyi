@@ -19,6 +19,9 @@ def run(
     progress: Callable[[list[tuple[str, int, int, str, bool]]], None] | None = None,
 ) -> tuple[dict[tuple[str, str | None], Any], list[int] | None, list[int] | None, dict[str, Any], list[str]]: ...
 def measure(name: str, given: dict[str, Any], seed: int, n_threads: int | None = None) -> Any: ...
+def read(
+    path: str, options: dict[str, Any], n_threads: int | None = None
+) -> tuple[list[str], list[str], dict[tuple[str, str | None], Any], tuple[Any, list[str]] | None, str, list[str]]: ...
 def score(
     n_obs: int,
     slots: dict[tuple[str, str | None], Any],

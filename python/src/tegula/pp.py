@@ -131,7 +131,7 @@ def calculate_qc_metrics(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.calculate_qc_metrics(adata)
+    >>> tg.pp.calculate_qc_metrics(adata, qc_prefixes="mt=MT-")
     """
     params = {
         "qc_vars": qc_vars,
@@ -221,7 +221,7 @@ def filter_cells(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.filter_cells(adata)
+    >>> tg.pp.filter_cells(adata, min_genes=10)
     """
     params = {
         "min_genes": min_genes,
@@ -311,7 +311,7 @@ def filter_genes(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.filter_genes(adata)
+    >>> tg.pp.filter_genes(adata, min_cells=3)
     """
     params = {
         "min_cells": min_cells,
@@ -391,7 +391,7 @@ def copy_layer(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.copy_layer(adata)
+    >>> tg.pp.copy_layer(adata, key_added="counts")
     """
     params = {
         "layer": layer,
@@ -472,7 +472,7 @@ def normalize_total(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.normalize_total(adata)
+    >>> tg.pp.normalize_total(adata, target_sum=10000)
     """
     params = {
         "target_sum": target_sum,
@@ -688,7 +688,7 @@ def highly_variable_genes(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.highly_variable_genes(adata)
+    >>> tg.pp.highly_variable_genes(adata, n_top_genes=2000)
     """
     params = {
         "n_top_genes": n_top_genes,
@@ -958,7 +958,7 @@ def combat(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.combat(adata)
+    >>> tg.pp.combat(adata, key="batch")
     """
     params = {
         "key": key,
@@ -1298,7 +1298,7 @@ def bin(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.bin(adata)
+    >>> tg.pp.bin(adata, bin_size=4)
     """
     params = {
         "bin_size": bin_size,
@@ -1384,7 +1384,7 @@ def subsample(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.pp.subsample(adata)
+    >>> tg.pp.subsample(adata, fraction=0.1)
     """
     params = {
         "fraction": fraction,

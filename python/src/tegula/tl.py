@@ -569,7 +569,7 @@ def leiden(
     Examples
     --------
     >>> import tegula as tg
-    >>> tg.tl.leiden(adata)
+    >>> tg.tl.leiden(adata, resolution=1)
     """
     params = {
         "resolution": resolution,
@@ -1739,8 +1739,9 @@ def cast_stack(
     **When to use it**
 
     For neighbouring sections, replicates or technologies with an embedding of all sections together:
-    `tl.cast_mark`, or principal components (`pp.pca`, `pp.harmony`, then `pp.diffuse`). Sections need not overlap
-    wholly. Sections that match no better than chance are refused.
+    `tl.cast_mark`, or principal components (`pp.pca`, `pp.harmony`, then `pp.diffuse`), which in small sections
+    and along layers tell places better. Sections need not overlap wholly. Sections that match no better than
+    chance are refused; units that differ, and sections that hardly lie on each other, are warned of.
 
     **How it works**
 
@@ -1773,6 +1774,14 @@ def cast_stack(
     by differences, in steps made for micrometres, from the best of four turns. Ours has no units, starts at any
     angle and reaches a lower J. `transform = "similarity"` is what CAST calls rigid. Its several rounds of meshes
     are one. Embeddings of two sections are compared as they are: bring batches together before.
+
+    Real sections, share of observations with the label of their nearest neighbour in the other section, as
+    published and after alignment by `X_pca_harmony_diffused`: DLPFC 151674 onto 151673 0.79 → 0.88; STARmap BZ9
+    onto BZ5 0.89 → 0.92; MERFISH hypothalamus, bregma 0.26 onto 0.21, cell types 0.23 → 0.25; the same where the
+    query was first turned by 65°, mirrored and enlarged. By Mark's embedding (400 epochs) BZ9 onto BZ5 0.92, too.
+    Of four breast cancer sections of 250 spots, which come aligned, components find how each lies to 5° from
+    either start (correlation of neighbours' expression 0.29, 0.27, 0.19 as given; 0.29, 0.25, 0.22 after); Mark's
+    embedding of 150 epochs lays all three mirrored.
 
     References
     ----------
