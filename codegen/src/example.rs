@@ -12,18 +12,15 @@ pub(crate) fn example(id: &str, page: &str, fields: &[Field]) -> String {
 
 /// `--alpha 9 --key scc` as `, alpha=9, key="scc"`; what is not a parameter of the method (the files) is left out.
 fn arguments(flags: &str, fields: &[Field]) -> String {
-    let mut text = String::new();
+    let mut given = vec![];
     let mut words = flags.split_whitespace().peekable();
     while let Some(word) = words.next() {
         let Some(name) = word.strip_prefix("--").map(|flag| flag.replace('-', "_")) else { continue };
-        let Some(value) = words.next_if(|next| !next.starts_with("--")) else {
-            text.push_str(&format!(", {name}=True"));
-            continue;
-        };
         let kind = fields.iter().find(|f| f.name == name).map_or(&Kind::Int, |f| &f.kind);
-        text.push_str(&format!(", {name}={}", literal(value, kind)));
+        let value = words.next_if(|next| !next.starts_with("--")).map(|value| literal(value, kind));
+        given.push(format!(", {name}={}", value.as_deref().unwrap_or("True")));
     }
-    text
+    given.concat()
 }
 
 fn literal(value: &str, kind: &Kind) -> String {

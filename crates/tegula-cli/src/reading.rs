@@ -64,7 +64,7 @@ impl Door {
 
     /// The same with options.
     pub(crate) fn read_with(&self, path: &Path, options: &ReadOptions) -> Result<AnnData> {
-        self.note(path, io::read_with(path, options)?)
+        Ok(self.note(path, io::read_with(path, options)?))
     }
 
     /// Reads what is to be written back: only an h5ad file can be.
@@ -74,16 +74,16 @@ impl Door {
             let reason = format!("the input is {}, results are h5ad; name another file with -o", reading.format);
             return Err(Error::config("--in-place", reason));
         }
-        self.note(path, reading)
+        Ok(self.note(path, reading))
     }
 
-    fn note(&self, path: &Path, reading: Reading) -> Result<AnnData> {
+    fn note(&self, path: &Path, reading: Reading) -> AnnData {
         if reading.format != "h5ad" {
             self.say(format!("{} is read as {}", path.display(), reading.format));
         }
         for note in &reading.notes {
             self.bars.println(&format!("note: {note}"));
         }
-        Ok(reading.adata)
+        reading.adata
     }
 }
