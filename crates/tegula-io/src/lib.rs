@@ -18,6 +18,7 @@
 
 pub mod atomic;
 mod disk;
+mod export;
 mod formats;
 mod h5ad;
 mod parquet;
@@ -25,6 +26,7 @@ mod store;
 mod table;
 
 pub use disk::Disk;
+pub use export::{write_10x_mtx, write_table};
 pub use formats::{
     FORMATS, Format, ReadOptions, Reading, read, read_10x_h5, read_10x_mtx, read_cosmx, read_gef, read_gem, read_loom,
     read_merscope, read_seqfish, read_slideseq, read_spatialdata, read_st, read_starmap, read_visium, read_visium_hd,

@@ -89,6 +89,24 @@ fn matrices_that_contradict_themselves_are_named_with_their_line() {
 }
 
 #[test]
+fn a_written_mtx_folder_is_read_again() {
+    let adata = read(tenx(MTX, GENES, BARCODES).path()).unwrap().adata;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("with space/ünï");
+    tegula_io::write_10x_mtx(&adata, &path).unwrap();
+    let again = read(&path).unwrap().adata;
+    assert_eq!((again.x(), again.obs()), (adata.x(), adata.obs()));
+    assert_eq!(again.var().get("gene_ids"), adata.var().get("gene_ids"));
+    assert!(again.var().get("feature_types").is_some());
+    let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["barcodes.tsv.gz", "features.tsv.gz", "matrix.mtx.gz"]);
+    let blocked = dir.path().join("file");
+    fs::write(&blocked, "").unwrap();
+    assert!(matches!(tegula_io::write_10x_mtx(&adata, &blocked), Err(Error::Io { .. })));
+}
+
+#[test]
 fn names_that_repeat_are_numbered_and_told_of() {
     let r = read(tenx(MTX, "E1\tA\nE2\tB\nE3\tA\n", "X\nX\n").path()).unwrap();
     assert_eq!(r.adata.var().index(), ["A", "B", "A-1"]);

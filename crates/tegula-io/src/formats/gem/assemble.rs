@@ -38,9 +38,7 @@ pub(in crate::formats) fn assemble<const K: usize>(
     notes: &mut Notes,
 ) -> Result<AnnData> {
     let Sums { genes, entries, layers, ids } = sums;
-    let mut places: Vec<u64> = entries.iter().map(|e| e.at).collect();
-    places.par_sort_unstable();
-    places.dedup();
+    let places = places(&entries);
     let name = |&at: &u64| match positions {
         Positions::Bins(_) => format!("{}-{}", at >> 32, at & u64::from(u32::MAX)),
         Positions::Cells(_) => at.to_string(),
@@ -110,6 +108,19 @@ pub(in crate::formats) fn assemble<const K: usize>(
     adata.set_uns(keys::SPATIAL, about);
     adata.set_uns("__type", "UMI");
     Ok(adata)
+}
+
+/// The distinct places, ascending; found in stretches, so that they never take more than the entries.
+fn places<const K: usize>(entries: &[Entry<K>]) -> Vec<u64> {
+    const STRETCH: usize = 1 << 20;
+    let distinct = |mut v: Vec<u64>| {
+        v.sort_unstable();
+        v.dedup();
+        v
+    };
+    let parts: Vec<Vec<u64>> =
+        entries.par_chunks(STRETCH).map(|c| distinct(c.iter().map(|e| e.at).collect())).collect();
+    distinct(parts.concat())
 }
 
 /// Middles and areas of bins.
