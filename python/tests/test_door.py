@@ -290,6 +290,9 @@ def test_embeddings_write_their_places_and_what_they_keep():
     assert 0 < adata.uns["spasne"]["r1"] <= 1
     tg.tl.tsne(adata, perplexity=10, n_iter=300, n_components=3)
     assert adata.obsm["X_tsne"].shape == (400, 3)
+    assert 0 < adata.uns["tsne"]["r2"] <= 1, "measured against the tissue, too"
+    tg.tl.spasne(adata, alpha=9, beta=0, perplexity=10, n_iter=100, key_added="flat")
+    assert "r2" in adata.uns["flat"]
     del adata.obsm["spatial"]
     with pytest.raises(KeyError, match="spatial"):
         tg.tl.spasne(adata, perplexity=10)

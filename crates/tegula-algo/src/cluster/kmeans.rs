@@ -16,6 +16,8 @@ use crate::graph::neighbors::embedding;
 use crate::linalg::panel::{rows_per_block, vectorised};
 
 const TASK: &str = "k-means";
+/// Rounds over all observations after those over batches.
+const WHOLE_ROUNDS: usize = 10;
 
 /// Puts observations into a given number of groups around centres.
 ///
@@ -32,7 +34,7 @@ const TASK: &str = "k-means";
 /// that leaves the least inertia becomes the next centre. Then each observation goes to its nearest centre and each centre to the mean of its observations, until
 /// nothing moves or the centres move less than `tol`; bounds tell which observations need not be looked at. A centre that
 /// loses all its observations gets the one farthest from its own. With `batch_size` centres follow random batches
-/// instead, and move to the means of all their observations once, at the end. The best of `n_init` runs is kept.
+/// instead, and to the means of all their observations in a few rounds at the end. The best of `n_init` runs is kept.
 ///
 /// # Reads and writes
 /// Reads `obsm[use_rep]`. Writes `obs[key_added]` (categories from `"0"`, the largest) and `uns[key_added]`: `params`,
@@ -46,7 +48,7 @@ const TASK: &str = "k-means";
 ///
 /// # Differences from the reference
 /// scikit-learn's start, stopping rule and refilling of empty clusters; mini-batches do not move rarely used centres,
-/// but end with one round over all observations. Clusters are numbered by size.
+/// but end with ten rounds over all observations. Clusters are numbered by size.
 ///
 /// # Example
 /// `tegula tl kmeans in.h5ad -o out.h5ad --n-clusters 7`
@@ -145,7 +147,7 @@ pub fn kmeans(data: &Dense, params: &KmeansParams, ctx: &Ctx<'_>) -> Result<Kmea
             Some(size) => {
                 let ended = batches::batches(&rows, &lengths, start, (size, params.max_iter), run, TASK, ctx)?;
                 // Means of batches are not quite those of the clusters.
-                let moved = lloyd::lloyd(&rows, &lengths, ended.centres, (1, 0.0), TASK, ctx)?;
+                let moved = lloyd::lloyd(&rows, &lengths, ended.centres, (WHOLE_ROUNDS, 0.0), TASK, ctx)?;
                 lloyd::Ended { centres: moved.centres, ..ended }
             }
             None => lloyd::lloyd(&rows, &lengths, start, (params.max_iter, params.tol * variance), TASK, ctx)?,

@@ -28,7 +28,7 @@ use super::terms::Balance;
 /// principal axes.
 ///
 /// # Reads and writes
-/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `beta` above 0 `obsm[spatial_key]`. Writes
+/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; `obsm[spatial_key]`, which `beta` above 0 needs. Writes
 /// `obsm["X_spasne"]` and `uns["spasne"]`: `params`; `kl_divergence`, `kl_global`, `kl_spatial`; how much is kept: `r1`
 /// and `r2`, the correlations of all pairwise distances with those in expression and in the tissue, and `knn_recall`.
 /// With `key_added` both under that key.
@@ -179,11 +179,7 @@ impl Step for SpasneParams {
     const SUMMARY: &'static str = "Embeds so that distances in expression and tissue show too (SpaSNE).";
 
     fn reads(&self) -> Vec<Slot> {
-        let mut slots = start::reads(self.use_rep.as_deref(), self.init, &self.init_key, &self.spatial_key);
-        if self.beta > 0.0 && self.init != Init::Spatial {
-            slots.push(Slot::obsm(&self.spatial_key));
-        }
-        slots
+        start::reads(self.use_rep.as_deref(), self.init, &self.init_key, &self.spatial_key)
     }
 
     fn writes(&self) -> Vec<Slot> {
@@ -215,6 +211,7 @@ impl Step for SpasneParams {
         params.insert("alpha".to_owned(), Value::from(self.alpha));
         params.insert("beta".to_owned(), Value::from(self.beta));
         params.insert("spatial_key".to_owned(), Value::from(self.spatial_key.as_str()));
+        let coords = coords.or_else(|| adata.has(&slot).then(|| adata.coords(&self.spatial_key).ok()).flatten());
         found.store(adata, self.keys(), params, &data, coords.as_ref(), ctx)
     }
 }

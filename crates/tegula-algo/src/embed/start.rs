@@ -28,14 +28,11 @@ pub enum Init {
     Array,
 }
 
-/// The slots that input and start come from.
+/// The slots that input and start come from, and what the result is measured by.
 pub(super) fn reads(use_rep: Option<&str>, init: Init, init_key: &str, spatial_key: &str) -> Vec<Slot> {
     let mut slots = use_rep.map_or_else(|| vec![Slot::obsm(keys::X_PCA), Slot::X], |key| vec![Slot::rep(key)]);
-    match init {
-        Init::Random | Init::Pca => {}
-        Init::Spatial => slots.push(Slot::obsm(spatial_key)),
-        Init::Array => slots.push(Slot::obsm(init_key)),
-    }
+    slots.push(Slot::obsm(spatial_key));
+    slots.extend((init == Init::Array).then(|| Slot::obsm(init_key)));
     slots
 }
 

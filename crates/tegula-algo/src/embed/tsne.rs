@@ -25,7 +25,7 @@ use super::terms::Balance;
 /// the 3 × `perplexity` nearest and the repulsion from a field, on a mesh in the plane, by a tree in space.
 ///
 /// # Reads and writes
-/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; with `init` also `obsm[spatial_key]` or `obsm[init_key]`.
+/// Reads `obsm[use_rep]`, else `obsm["X_pca"]`, else `X`; `obsm[spatial_key]` where it is there, and what `init` needs.
 /// Writes `obsm["X_tsne"]` and `uns["tsne"]`: `params`; `kl_divergence`; how much is kept: `r1`, the correlation of all
 /// pairwise distances with those in expression, with positions `r2`, that with those in the tissue, and `knn_recall`.
 /// With `key_added` both under that key.
@@ -174,8 +174,8 @@ impl Step for TsneParams {
             Init::Array => Some(start::given(adata, &self.init_key, self.n_components)?),
         };
         let found = tsne(&data, start, self, ctx)?;
-        let coords =
-            if adata.has(&Slot::obsm(&self.spatial_key)) { adata.coords(&self.spatial_key).ok() } else { None };
+        let placed = adata.has(&Slot::obsm(&self.spatial_key));
+        let coords = placed.then(|| adata.coords(&self.spatial_key).ok()).flatten();
         found.store(adata, self.keys(), self.settings().params(&found, &source), &data, coords.as_ref(), ctx)
     }
 }
