@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use tegula_core::{Ctx, Result, par};
 
 use super::Point;
-use super::cost::coords;
+use super::cost::{Ground, coords};
+use super::follow::Chosen;
 use super::matches::sampled;
-use super::section::{Framed, Unit};
+use super::section::Unit;
 use crate::index::KdTree;
 
 /// Observations of the reference in a window.
@@ -28,11 +29,13 @@ const FLOOR: f64 = 0.15;
 const BESIDE: f64 = 1.5;
 
 /// A sample of the reference, with its search tree.
-pub(super) struct Level<'a> {
-    reference: &'a Framed,
-    ids: Vec<u32>,
+pub(super) struct Level {
     xy: Vec<Point>,
     tree: KdTree,
+    /// What they and those around them are like.
+    rows: Unit,
+    /// The same of the query's observations that are looked at.
+    asking: Unit,
     /// One over the root of the density.
     pub(super) spacing: f64,
 }
@@ -45,10 +48,21 @@ pub(super) struct Clue {
     pub(super) pull: Point,
 }
 
-impl<'a> Level<'a> {
-    /// Every observation of the reference, or a sample of `most`.
-    pub(super) fn new(reference: &'a Framed, most: usize, ctx: &Ctx<'_>) -> Self {
+impl Level {
+    /// Every observation of the reference, or a sample of `most`. Of sections of more than `parts` observations each row is
+    /// the mean over its share of the section: `around` is the tree of the whole query.
+    pub(super) fn new(
+        chosen: &Chosen<'_>,
+        around: &KdTree,
+        ground: &Ground<'_>,
+        (most, parts): (usize, usize),
+        ctx: &Ctx<'_>,
+    ) -> Self {
+        let (reference, query) = (ground.section, chosen.query);
         let ids = sampled(reference.len(), most, ctx);
+        let share = |n: usize| (n + parts / 2) / parts;
+        let rows = reference.rows.averaged(&ground.tree, &reference.xy, &ids, share(reference.len()));
+        let asking = query.rows.averaged(around, &query.xy, chosen.of, share(query.len()));
         let xy: Vec<Point> = ids.iter().map(|&i| reference.xy[i as usize]).collect();
         let tree = KdTree::new(&coords(&xy));
         // The median reach of a window around the observations themselves.
@@ -59,7 +73,7 @@ impl<'a> Level<'a> {
         reaches.sort_unstable_by(f64::total_cmp);
         // The reference's spread is one: no spacing is nothing beside it.
         let spacing = (reaches[reaches.len() / 2] * (std::f64::consts::PI / k as f64).sqrt()).max(1e-6);
-        Self { reference, ids, xy, tree, spacing }
+        Self { xy, tree, rows, asking, spacing }
     }
 
     /// Number of observations.
@@ -73,9 +87,9 @@ impl<'a> Level<'a> {
     }
 
     /// How far from each of some places the most correlated observation in the window around it lies.
-    pub(super) fn best_in_window(&self, query: &Framed, of: &[u32], at: &[Point], ctx: &Ctx<'_>) -> Result<Vec<f64>> {
+    pub(super) fn best_in_window(&self, at: &[Point], ctx: &Ctx<'_>) -> Result<Vec<f64>> {
         let one = |seen: &mut Seen, k: usize| {
-            seen.look(self, &query.rows, of[k], &at[k]);
+            seen.look(self, k, &at[k]);
             let most = seen.correlations.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let best = seen.near.iter().zip(&seen.correlations).find(|e| *e.1 == most);
             best.map_or(0.0, |e| e.0.1)
@@ -84,12 +98,11 @@ impl<'a> Level<'a> {
         Ok((0..at.len()).into_par_iter().map_init(Seen::default, one).collect())
     }
 
-    /// What the windows around some places say; `of[k]` is the observation of `query` at the place `at[k]`.
-    pub(super) fn clues(&self, query: &Framed, of: &[u32], at: &[Point], ctx: &Ctx<'_>) -> Result<Vec<Clue>> {
-        let rows = &query.rows;
+    /// What the windows around some places say; `at[k]` is the place of the k-th observation that is looked at.
+    pub(super) fn clues(&self, at: &[Point], ctx: &Ctx<'_>) -> Result<Vec<Clue>> {
         let step = at.len().div_ceil(MEASURED).max(1);
         let unlike = |k: usize, seen: &mut Seen| {
-            seen.look(self, rows, of[k], &at[k]);
+            seen.look(self, k, &at[k]);
             let c = &mut seen.correlations;
             c.sort_unstable_by(|a, b| b.total_cmp(a));
             1.0 - c.iter().take(BEST).sum::<f64>() / c.len().min(BEST) as f64
@@ -103,7 +116,7 @@ impl<'a> Level<'a> {
                 ctx.tick(super::cast_stack::TASK, 0)?;
                 let mut seen = Seen::default();
                 let one = |k: usize| {
-                    seen.look(self, rows, of[k], &at[k]);
+                    seen.look(self, k, &at[k]);
                     if seen.near.first().is_none_or(|e| e.1 > self.beside()) {
                         return Clue::default();
                     }
@@ -124,10 +137,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn look(&mut self, level: &Level<'_>, rows: &Unit, i: u32, place: &Point) {
+    fn look(&mut self, level: &Level, k: usize, place: &Point) {
         self.near = level.tree.nearest(place, WINDOW);
-        let others = self.near.iter().map(|e| level.ids[e.0 as usize] as usize);
-        rows.correlations(i as usize, &level.reference.rows, others, &mut self.correlations);
+        let others = self.near.iter().map(|e| e.0 as usize);
+        level.asking.correlations(k, &level.rows, others, &mut self.correlations);
     }
 
     fn clue(&self, xy: &[Point], place: &Point, temperature: f64, spacing: f64) -> Clue {

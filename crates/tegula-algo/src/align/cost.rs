@@ -9,7 +9,7 @@ use crate::index::KdTree;
 /// The reference, ready to be asked what lies next to a place.
 pub(super) struct Ground<'a> {
     pub(super) section: &'a Framed,
-    tree: KdTree,
+    pub(super) tree: KdTree,
     /// What the distance penalty takes for near.
     pub(super) near: f64,
 }

@@ -119,7 +119,7 @@ impl Settling {
 /// `watch` sees every map, and may add to the clues.
 pub(super) fn follow(
     chosen: &Chosen<'_>,
-    level: &Level<'_>,
+    level: &Level,
     (mut map, start): (Affine, &Affine),
     (kind, rounds): (TransformKind, usize),
     mut watch: impl FnMut(&[Point], &mut [Clue]) -> Result<bool>,
@@ -128,7 +128,7 @@ pub(super) fn follow(
     let mut settling = Settling::default();
     for round in 0..rounds {
         let at = chosen.places(&map);
-        let mut clues = level.clues(chosen.query, chosen.of, &at, ctx)?;
+        let mut clues = level.clues(&at, ctx)?;
         if !watch(&at, &mut clues)? {
             return Ok((map, round));
         }

@@ -9,7 +9,7 @@ use super::section::Framed;
 use super::{Affine, Point};
 use crate::index::KdTree;
 
-/// Observations of each section that are asked.
+/// Observations of each section that are asked where many maps are compared.
 pub(super) const COMPARED: usize = 1000;
 /// What an observation with the other section next to it counts beside its correlation: where nothing else tells, along
 /// layers, sections lie on each other rather than beside.
@@ -27,8 +27,9 @@ pub(super) struct Likeness<'a> {
 }
 
 impl<'a> Likeness<'a> {
-    pub(super) fn new(query: &'a Framed, ground: &'a Ground<'a>, ctx: &Ctx<'_>) -> Self {
-        let (of, back) = (sampled_query(query.len(), COMPARED, ctx), sampled(ground.section.len(), COMPARED, ctx));
+    /// Asks at most so many observations of each section.
+    pub(super) fn new(query: &'a Framed, ground: &'a Ground<'a>, most: usize, ctx: &Ctx<'_>) -> Self {
+        let (of, back) = (sampled_query(query.len(), most, ctx), sampled(ground.section.len(), most, ctx));
         Self { query, ground, of, back }
     }
 

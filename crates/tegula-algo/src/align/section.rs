@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use tegula_core::{Coords, Dense, Error, Result};
 
 use super::{Affine, Point};
+use crate::index::KdTree;
 use crate::linalg::panel::vectorised;
 
 /// Observations below which nothing can be aligned.
@@ -105,6 +106,26 @@ impl Unit {
         Self { dim, data }
     }
 
+    /// Of some observations, the mean row of the `among` nearest ones each, by the tree of all; its own row for one.
+    pub(super) fn averaged(&self, tree: &KdTree, xy: &[Point], of: &[u32], among: usize) -> Self {
+        let dim = self.dim;
+        let mut data = vec![0f32; of.len() * dim];
+        data.par_chunks_mut(dim).zip(of).for_each(|(mean, &i)| {
+            if among <= 1 {
+                mean.copy_from_slice(self.row(i as usize));
+                return;
+            }
+            for (j, _) in tree.nearest(&xy[i as usize], among) {
+                mean.iter_mut().zip(self.row(j as usize)).for_each(|(m, x)| *m += x);
+            }
+            let length = mean.iter().map(|x| x * x).sum::<f32>().sqrt();
+            if length > 0.0 {
+                mean.iter_mut().for_each(|m| *m /= length);
+            }
+        });
+        Self { dim, data }
+    }
+
     pub(super) fn row(&self, i: usize) -> &[f32] {
         &self.data[i * self.dim..(i + 1) * self.dim]
     }
@@ -162,6 +183,17 @@ mod tests {
         }
         let long: Vec<f32> = (0..37).map(|i| i as f32).collect();
         assert!((dot(&long, &long) - 16206.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rows_of_neighbours_are_averaged() {
+        let unit = Unit::new(&Dense::new(3, 3, vec![2.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0, 1.0, 5.0]).unwrap());
+        let xy = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]];
+        let tree = KdTree::new(&Coords::new(2, xy.concat()).unwrap());
+        let mean = unit.averaged(&tree, &xy, &[1, 2], 2);
+        let expected = [0.5f32, 0.5, -1.0].map(|x| x / 1.5f32.sqrt());
+        assert!(mean.row(0).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", mean.row(0));
+        assert_eq!(unit.averaged(&tree, &xy, &[2], 1).row(0), unit.row(2));
     }
 
     #[test]

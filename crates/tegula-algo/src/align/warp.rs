@@ -103,7 +103,7 @@ pub(super) fn warp(
     chosen: &Chosen<'_>,
     map: &Affine,
     mut mesh: Mesh,
-    levels: &[Level<'_>],
+    levels: &[Level],
     (mut bend, rounds): (f64, usize),
     mut watch: impl FnMut(&[Point], &mut [Clue]) -> Result<bool>,
     ctx: &Ctx<'_>,
@@ -123,7 +123,7 @@ pub(super) fn warp(
                 [p[0] + by[0], p[1] + by[1]]
             };
             let at: Vec<Point> = start.iter().zip(&spots).map(place).collect();
-            let mut clues = level.clues(chosen.query, chosen.of, &at, ctx)?;
+            let mut clues = level.clues(&at, ctx)?;
             if !watch(&at, &mut clues)? {
                 break 'levels;
             }

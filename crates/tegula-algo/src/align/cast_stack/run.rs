@@ -4,7 +4,7 @@ use tegula_core::{Ctx, Result};
 
 use super::{Alignment, CastStackParams, TASK, TransformKind};
 use crate::align::clues::{Clue, Level};
-use crate::align::cost::{Below, Ground};
+use crate::align::cost::{Below, Ground, coords};
 use crate::align::follow::{Chosen, follow};
 use crate::align::likeness::Likeness;
 use crate::align::matches::sampled_query;
@@ -12,9 +12,12 @@ use crate::align::section::Framed;
 use crate::align::start::Begun;
 use crate::align::warp::warp;
 use crate::align::{Affine, Mesh, Point, Transform};
+use crate::index::KdTree;
 
 /// Observations of the reference on the first level; four times as many on each next one.
 const FIRST: usize = 1024;
+/// Of more observations than these, each speaks for its share: the nearest to it together, whose noise is less.
+const PARTS: usize = 1024;
 /// Above so many the windows get smaller than the bends that no affine map follows: left to the warp.
 const LAST_AFFINE: usize = 16_384;
 /// How much of its mesh's width a control point may leave its neighbours' line by: standard deviation.
@@ -41,9 +44,10 @@ impl<'a> Aligning<'a> {
         let most = params.subsample;
         let of = sampled_query(query.len(), most, ctx);
         let chosen = Chosen { query, of: &of };
-        let levels = levels(ground.section, most, ctx);
-        let alike = Likeness::new(query, ground, ctx);
-        let (mut map, mut like) = (begun.map, begun.likeness);
+        let levels = levels(&chosen, ground, most, ctx);
+        let alike = Likeness::new(query, ground, most, ctx);
+        let like_start = alike.of_map(&begun.map);
+        let (mut map, mut like) = (begun.map, like_start);
         for &kind in params.transform.kinds() {
             let found = self.affine(kind, begun, &chosen, &levels, ctx)?;
             let now = alike.of_map(&found);
@@ -59,7 +63,7 @@ impl<'a> Aligning<'a> {
         let j_start = cost(&whole.places(&begun.map));
         let mut j_affine = cost(&whole.places(&map));
         if j_affine > j_start {
-            (map, j_affine, like) = (begun.map, j_start, begun.likeness);
+            (map, j_affine, like) = (begun.map, j_start, like_start);
         }
         let mut transform = Transform { affine: map, mesh: None };
         let mut j = j_affine;
@@ -101,7 +105,7 @@ impl<'a> Aligning<'a> {
         kind: TransformKind,
         begun: &Begun,
         chosen: &Chosen<'_>,
-        levels: &[Level<'_>],
+        levels: &[Level],
         ctx: &Ctx<'_>,
     ) -> Result<Affine> {
         let (mut map, mut left) = (begun.map, self.params.n_iter_affine);
@@ -140,15 +144,17 @@ impl<'a> Aligning<'a> {
 }
 
 /// Ever more observations of the reference: [`FIRST`], four times as many, …, at last `most` of them or all.
-fn levels<'a>(reference: &'a Framed, most: usize, ctx: &Ctx<'_>) -> Vec<Level<'a>> {
-    let last = reference.len().min(most);
+fn levels(chosen: &Chosen<'_>, ground: &Ground<'_>, most: usize, ctx: &Ctx<'_>) -> Vec<Level> {
+    let last = ground.section.len().min(most);
+    let around = KdTree::new(&coords(&chosen.query.xy));
+    let level = |n: usize| Level::new(chosen, &around, ground, (n, n.min(PARTS)), ctx);
     let mut levels = Vec::new();
     let mut n = FIRST;
     while 2 * n < last {
-        levels.push(Level::new(reference, n, ctx));
+        levels.push(level(n));
         n *= 4;
     }
-    levels.push(Level::new(reference, last, ctx));
+    levels.push(level(last));
     levels
 }
 
@@ -182,9 +188,9 @@ fn overlap(below: &[Below], beside: f64) -> f64 {
 }
 
 /// The median distance between observations and what they look like in the window around them.
-fn match_error(chosen: &Chosen<'_>, level: &Level<'_>, at: &[Point], ctx: &Ctx<'_>) -> Result<f64> {
+fn match_error(chosen: &Chosen<'_>, level: &Level, at: &[Point], ctx: &Ctx<'_>) -> Result<f64> {
     let at: Vec<Point> = chosen.of.iter().map(|&i| at[i as usize]).collect();
-    let mut far = level.best_in_window(chosen.query, chosen.of, &at, ctx)?;
+    let mut far = level.best_in_window(&at, ctx)?;
     far.sort_unstable_by(f64::total_cmp);
     Ok(far.get(far.len() / 2).copied().unwrap_or(0.0))
 }
