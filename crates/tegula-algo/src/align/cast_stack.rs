@@ -49,7 +49,9 @@ const MOST_NODES: usize = 24;
 /// - Then each observation asks the 96 nearest of the reference. Their places, weighted by correlation, have a mean and a
 ///   covariance; what the window itself adds is divided out, so that an observation says nothing along a layer that looks
 ///   the same everywhere, nor where it has no counterpart. A robust fit (Student's t) of the affine map to all that is said,
-///   repeated on 1,024, 4,096, … observations of the reference until nothing moves.
+///   repeated on 1,024, 4,096, … observations of the reference until nothing moves. In sections of more than 1,024 each
+///   speaks for the thousandth of its section around it, by the mean of their rows, whose noise is less: so all count,
+///   though `subsample` are looked at.
 /// - A map that makes neighbours less alike, asked from both sections, is not taken: a section of layers would shrink onto
 ///   a part of the reference. Then a similarity is tried, else the start is kept.
 /// - With `ffd` a cubic B-spline mesh follows in the same way, with a penalty on bending; where areas would shrink below a
@@ -68,7 +70,12 @@ const MOST_NODES: usize = 24;
 /// Seeded; the same bits for any number of threads.
 ///
 /// # Cost
-/// O(N log N) time and memory: no table of all pairs. 1,200 cells take a fraction of a second, 100,000 some ten.
+/// O(N log N) time and memory: no table of all pairs. 1,000 cells take two seconds of a processor, 10,000 six, 100,000
+/// twelve and 40 MB.
+///
+/// Twelve smooth programmes whose noise is 0.3, bent by 3 % of their height, are laid within 0.3 to 0.5 spacings (one over
+/// the root of the density), from 1,000 cells to 100,000: near the most that such noise lets be told, as what N cells tell
+/// of a mesh of given size gets finer as their spacing does.
 ///
 /// # Differences from the reference
 /// CAST takes J = Σ (max corr − corr), which differs by a constant and a factor; its gradient is that of J itself by
