@@ -777,8 +777,8 @@ def kmeans(
     candidates the one that leaves the least inertia becomes the next centre. Then each observation goes to its
     nearest centre and each centre to the mean of its observations, until nothing moves or the centres move less
     than `tol`; bounds tell which observations need not be looked at. A centre that loses all its observations
-    gets the one farthest from its own. With `batch_size` centres follow random batches instead, and move to the
-    means of all their observations once, at the end. The best of `n_init` runs is kept.
+    gets the one farthest from its own. With `batch_size` centres follow random batches instead, and to the means
+    of all their observations in a few rounds at the end. The best of `n_init` runs is kept.
 
     **Determinism**
 
@@ -791,7 +791,7 @@ def kmeans(
     **Differences from the reference**
 
     scikit-learn's start, stopping rule and refilling of empty clusters; mini-batches do not move rarely used
-    centres, but end with one round over all observations. Clusters are numbered by size.
+    centres, but end with ten rounds over all observations. Clusters are numbered by size.
 
     References
     ----------
@@ -1753,6 +1753,8 @@ def cast_stack(
     mean and a covariance; what the window itself adds is divided out, so that an observation says nothing along a
     layer that looks the same everywhere, nor where it has no counterpart. A robust fit (Student's t) of the
     affine map to all that is said, repeated on 1,024, 4,096, … observations of the reference until nothing moves.
+    In sections of more than 1,024 each speaks for the thousandth of its section around it, by the mean of their
+    rows, whose noise is less: so all count, though `subsample` are looked at.
     - A map that makes neighbours less alike, asked from both sections, is not taken: a section of layers would
     shrink onto a part of the reference. Then a similarity is tried, else the start is kept.
     - With `ffd` a cubic B-spline mesh follows in the same way, with a penalty on bending; where areas would
@@ -1766,7 +1768,12 @@ def cast_stack(
 
     **Cost**
 
-    O(N log N) time and memory: no table of all pairs. 1,200 cells take a fraction of a second, 100,000 some ten.
+    O(N log N) time and memory: no table of all pairs. 1,000 cells take two seconds of a processor, 10,000 six,
+    100,000 twelve and 40 MB.
+
+    Twelve smooth programmes whose noise is 0.3, bent by 3 % of their height, are laid within 0.3 to 0.5 spacings
+    (one over the root of the density), from 1,000 cells to 100,000: near the most that such noise lets be told,
+    as what N cells tell of a mesh of given size gets finer as their spacing does.
 
     **Differences from the reference**
 
