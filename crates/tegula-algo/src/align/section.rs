@@ -120,7 +120,9 @@ impl Unit {
             }
             let length = mean.iter().map(|x| x * x).sum::<f32>().sqrt();
             if length > 0.0 {
-                mean.iter_mut().for_each(|m| *m /= length);
+                for m in mean {
+                    *m /= length;
+                }
             }
         });
         Self { dim, data }
