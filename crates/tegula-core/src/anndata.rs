@@ -317,10 +317,28 @@ impl AnnData {
         self.uns.insert(key.to_owned(), value.into());
     }
 
-    /// Takes an entry of `uns` out.
-    pub fn remove_uns(&mut self, key: &str) -> Option<Value> {
-        self.touch(&Slot::uns(key));
-        self.uns.shift_remove(key)
+    /// Takes what a slot holds out; `raw` and the axes stay.
+    ///
+    /// ```
+    /// use tegula_core::{AnnData, Slot, Value};
+    /// let mut adata = AnnData::default();
+    /// adata.set_uns("a", 1.5);
+    /// assert_eq!((adata.take(&Slot::uns("a")), adata.take(&Slot::X)), (Some(Value::Float(1.5)), None));
+    /// ```
+    pub fn take(&mut self, slot: &Slot) -> Option<Value> {
+        self.touch(slot);
+        match slot {
+            Slot::X => self.x.take().map(Value::from),
+            Slot::Layer(k) => self.layers.shift_remove(k).map(Value::from),
+            Slot::Obs(k) => self.obs.remove(k).map(Value::from),
+            Slot::Var(k) => self.var.remove(k).map(Value::from),
+            Slot::Obsm(k) => self.obsm.shift_remove(k),
+            Slot::Varm(k) => self.varm.shift_remove(k),
+            Slot::Obsp(k) => self.obsp.shift_remove(k),
+            Slot::Varp(k) => self.varp.shift_remove(k),
+            Slot::Uns(k) => self.uns.shift_remove(k),
+            Slot::Raw | Slot::ObsAxis | Slot::VarAxis => None,
+        }
     }
 
     /// An entry of `obsm`, or for `X` the matrix itself, as a dense `f32` matrix; `hint` says which step makes it.

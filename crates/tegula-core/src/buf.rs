@@ -96,6 +96,12 @@ impl<T> Deref for Buf<T> {
     }
 }
 
+impl<T> Default for Buf<T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
 impl<T> From<Vec<T>> for Buf<T> {
     fn from(v: Vec<T>) -> Self {
         Self::Owned(Arc::new(v))

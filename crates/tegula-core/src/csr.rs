@@ -33,7 +33,7 @@ impl Csr {
         indices: impl Into<Buf<u32>>,
         values: impl Into<Buf<f32>>,
     ) -> Result<Self> {
-        let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
+        let m = Self::seen_before(n_rows, n_cols, indptr, indices, values)?;
         if check::in_order(&m)? {
             Ok(m)
         } else {
@@ -54,7 +54,7 @@ impl Csr {
         indices: impl Into<Buf<u32>>,
         values: impl Into<Buf<f32>>,
     ) -> Result<Self> {
-        let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
+        let m = Self::seen_before(n_rows, n_cols, indptr, indices, values)?;
         if check::in_order(&m)? {
             return Ok(m);
         }
@@ -68,6 +68,24 @@ impl Csr {
             })
             .collect();
         Ok(Self::from_rows(n_cols, &rows))
+    }
+
+    /// A matrix from arrays whose columns were found in order before: only lengths are checked.
+    ///
+    /// What does not hold of the columns makes later work panic or its result wrong.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the arrays contradict each other.
+    pub fn seen_before(
+        n_rows: usize,
+        n_cols: usize,
+        indptr: impl Into<Buf<usize>>,
+        indices: impl Into<Buf<u32>>,
+        values: impl Into<Buf<f32>>,
+    ) -> Result<Self> {
+        let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
+        check::lengths(&m)?;
+        Ok(m)
     }
 
     /// A matrix from rows of `(column, value)`, already ascending.
@@ -123,7 +141,8 @@ impl Csr {
             }
         });
         let m = Self { n_rows, n_cols, indptr: indptr.into(), indices: indices.into(), values: values.into() };
-        assert!(matches!(check::in_order(&m), Ok(true)), "columns of a row ascend and stay below n_cols");
+        let checked = check::lengths(&m).and_then(|()| check::in_order(&m));
+        assert!(matches!(checked, Ok(true)), "columns of a row ascend and stay below n_cols");
         m
     }
 
@@ -164,6 +183,11 @@ impl Csr {
     /// Value of each stored entry.
     pub fn values(&self) -> &Buf<f32> {
         &self.values
+    }
+
+    /// The ends of the rows, the columns and the values.
+    pub fn into_parts(self) -> (Buf<usize>, Buf<u32>, Buf<f32>) {
+        (self.indptr, self.indices, self.values)
     }
 
     /// Values to be changed in place; the structure stays.
@@ -272,16 +296,16 @@ impl Csr {
         for (k, &j) in cols.iter().enumerate() {
             to[j] = k as u32;
         }
-        let kept = |i: usize| {
-            let (cols, vals) = self.row(i);
-            cols.iter().map(|&j| to[j as usize]).zip(vals).filter(|e| e.0 != u32::MAX)
-        };
-        Self::build(
-            self.n_rows,
-            cols.len(),
-            |i| kept(i).count(),
-            |i, cols, vals| kept(i).zip(cols.iter_mut().zip(vals)).for_each(|((j, &v), to)| (*to.0, *to.1) = (j, v)),
-        )
+        let count = |i: usize| self.row(i).0.iter().filter(|&&j| to[j as usize] != u32::MAX).count();
+        Self::build(self.n_rows, cols.len(), count, |i, columns, values| {
+            let ((cols, vals), mut at) = (self.row(i), 0);
+            for (&j, &v) in cols.iter().zip(vals) {
+                let (Some(column), Some(value)) = (columns.get_mut(at), values.get_mut(at)) else { break };
+                // Written before it is known whether it stays, so that the processor guesses nothing.
+                (*column, *value) = (to[j as usize], v);
+                at += usize::from(*column != u32::MAX);
+            }
+        })
     }
 
     /// Every entry, zeros included. Memory is `n_rows × n_cols × 4` bytes: a named act, not a habit.

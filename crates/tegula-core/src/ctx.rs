@@ -5,14 +5,17 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::files::{Files, NoFiles};
 use crate::progress::{Progress, Signal, Silent};
-use crate::{Error, Result};
+use crate::room::bytes;
+use crate::{Error, Need, Result, Room};
 
-/// The surroundings of a run: the seed, and the door that shows progress, may stop the work and opens files.
+/// The surroundings of a run: the seed, the memory there is, and the door that shows progress, may stop the work and
+/// opens files.
 #[derive(Clone, Copy)]
 pub struct Ctx<'a> {
     seed: u64,
     progress: &'a dyn Progress,
     files: &'a dyn Files,
+    room: Room,
 }
 
 impl Default for Ctx<'_> {
@@ -22,9 +25,9 @@ impl Default for Ctx<'_> {
 }
 
 impl<'a> Ctx<'a> {
-    /// A silent context with the given seed, without files.
+    /// A silent context with the given seed, without files; steps may take 16 GiB (see [`Room`]).
     pub fn new(seed: u64) -> Self {
-        Self { seed, progress: &Silent, files: &NoFiles }
+        Self { seed, progress: &Silent, files: &NoFiles, room: Room::default() }
     }
 
     /// The same context, reporting to `progress`.
@@ -43,6 +46,38 @@ impl<'a> Ctx<'a> {
         'a: 'b,
     {
         Ctx { files, ..self }
+    }
+
+    /// The same context with so much memory.
+    #[must_use]
+    pub fn with_room(self, room: Room) -> Self {
+        Self { room, ..self }
+    }
+
+    /// Asks whether there is room for what a method is about to take; warns where little else would stay free.
+    ///
+    /// ```
+    /// use tegula_core::{Ctx, Need, Room};
+    /// let ctx = Ctx::new(0).with_room(Room { most: Some(1 << 30), free: None });
+    /// let need = Need { bytes: 3 << 29, instead: "keep fewer genes" };
+    /// assert_eq!(
+    ///     ctx.make_room("pp.scale", need).unwrap_err().to_string(),
+    ///     "`pp.scale` needs about 1.5 GiB of memory and may take 1.0 GiB; keep fewer genes, or allow more (max_memory)"
+    /// );
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where it needs more than may be taken.
+    pub fn make_room(&self, method: &str, need: Need) -> Result<()> {
+        let Need { bytes: needs, instead } = need;
+        if let Some(most) = self.room.most.filter(|&most| needs > most) {
+            return Err(Error::Memory { method: method.into(), needs, most, instead: instead.into() });
+        }
+        if let Some(free) = self.room.free.filter(|&free| needs > free) {
+            let (needs, free) = (bytes(needs), bytes(free));
+            self.warn(&format!("{method}: needs about {needs} of memory and {free} are free; to take less, {instead}"));
+        }
+        Ok(())
     }
 
     /// Who opens the files that parameters name.

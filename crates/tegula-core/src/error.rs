@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
+use crate::room::bytes;
+
 /// Result of every fallible function of Tegula.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -87,6 +89,21 @@ pub enum Error {
         device: String,
         /// Why it cannot be used, and what can.
         reason: String,
+    },
+    /// There is not enough memory: do it with less, or allow more.
+    #[error(
+        "`{method}` needs about {} of memory and may take {}; {instead}, or allow more (max_memory)",
+        bytes(*.needs), bytes(*.most)
+    )]
+    Memory {
+        /// Id of the method.
+        method: String,
+        /// Bytes it needs beside the data.
+        needs: u64,
+        /// Bytes it may take.
+        most: u64,
+        /// How it can be done with less.
+        instead: String,
     },
     /// The user stopped the work.
     #[error("stopped by the user")]

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::{Error, Labels, Result};
+use crate::{Buf, Error, Labels, Result};
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,7 +143,7 @@ impl From<Labels> for Column {
 /// A table with an index of names.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Frame {
-    index: Vec<String>,
+    index: Buf<String>,
     index_name: Option<String>,
     columns: IndexMap<String, Column>,
 }
@@ -151,6 +151,11 @@ pub struct Frame {
 impl Frame {
     /// A table without columns.
     pub fn new(index: Vec<String>) -> Self {
+        Self::sharing(index.into())
+    }
+
+    /// A table without columns whose names are shared with others.
+    pub fn sharing(index: Buf<String>) -> Self {
         Self { index, index_name: None, columns: IndexMap::new() }
     }
 
@@ -164,6 +169,27 @@ impl Frame {
     pub fn named(mut self, index_name: Option<String>) -> Self {
         self.index_name = index_name;
         self
+    }
+
+    /// The same columns under other names of the rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where there are not as many names as rows.
+    ///
+    /// ```
+    /// use tegula_core::{Column, Frame};
+    /// let mut table = Frame::with_range_index(2);
+    /// table.insert("x", Column::Int(vec![3, 4]))?;
+    /// let table = table.with_index(vec!["a".into(), "b".into()])?;
+    /// assert_eq!((table.index()[1].as_str(), table.get("x")), ("b", Some(&Column::Int(vec![3, 4]))));
+    /// assert!(table.with_index(vec![]).is_err());
+    /// # Ok::<(), tegula_core::Error>(())
+    /// ```
+    pub fn with_index(self, index: Vec<String>) -> Result<Self> {
+        if index.len() != self.n_rows() {
+            return Err(Error::shape("index", format!("({})", index.len()), format!("({})", self.n_rows())));
+        }
+        Ok(Self { index: index.into(), index_name: None, ..self })
     }
 
     /// Number of rows.

@@ -98,9 +98,20 @@ impl Labels {
     /// # Ok::<(), tegula_core::Error>(())
     /// ```
     pub fn n_used(&self) -> usize {
-        let mut used = vec![false; self.categories.len()];
-        self.codes.iter().filter_map(|&c| usize::try_from(c).ok()).for_each(|c| used[c] = true);
-        used.into_iter().filter(|&used| used).count()
+        self.counts().into_iter().filter(|&n| n > 0).count()
+    }
+
+    /// How many observations each category has.
+    ///
+    /// ```
+    /// let labels = tegula_core::Labels::new(vec![0, -1, 2, 0], ["a", "b", "c"].map(str::to_owned).to_vec(), false)?;
+    /// assert_eq!(labels.counts(), [2, 0, 1]);
+    /// # Ok::<(), tegula_core::Error>(())
+    /// ```
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.categories.len()];
+        self.codes.iter().filter_map(|&c| usize::try_from(c).ok()).for_each(|c| counts[c] += 1);
+        counts
     }
 
     /// Whether the order of the categories means something.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::{AnnData, Ctx, Dict, Error, Result, Slot, Value, keys};
+use crate::{AnnData, Ctx, Dict, Error, Need, Result, Slot, Value, keys};
 
 /// A method as its parameters: the one thing to write (besides the pure function) for a new method.
 ///
@@ -35,6 +35,11 @@ pub trait Step:
     /// # Errors
     /// [`Error::Param`] for the first one that is out of range.
     fn validate(&self) -> Result<()>;
+
+    /// The memory it will take beside the data, where that may be more than a machine has.
+    fn needs(&self, _adata: &AnnData) -> Need {
+        Need::default()
+    }
 
     /// Fetches its slots, computes, stores its slots; returns what is worth telling (`n_clusters`, `quality`, …).
     ///
@@ -164,9 +169,10 @@ impl<P: Step> BoundStep for Bound<P> {
 /// Validates and runs a step, and writes down in `uns["tegula"]` what was run.
 ///
 /// # Errors
-/// See [`Step::validate`] and [`Step::apply`].
+/// See [`Step::validate`] and [`Step::apply`]; [`Error::Memory`] where there is no room for it.
 pub fn run<P: Step>(step: &P, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
     step.validate()?;
+    ctx.make_room(P::ID, step.needs(adata))?;
     let outcome = step.apply(adata, ctx)?;
     let params = serde_json::to_value(step).unwrap_or(Json::Null);
     record(adata, P::ID, &params, ctx.seed(), &outcome);
@@ -175,7 +181,7 @@ pub fn run<P: Step>(step: &P, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outc
 
 /// Writes one run into `uns["tegula"]`, under the id of the method; a second run of the same method goes to `id#2`, ….
 fn record(adata: &mut AnnData, id: &str, params: &Json, seed: u64, outcome: &Outcome) {
-    let mut history = match adata.remove_uns(keys::TEGULA) {
+    let mut history = match adata.take(&Slot::uns(keys::TEGULA)) {
         Some(Value::Dict(d)) => d,
         _ => Dict::new(),
     };

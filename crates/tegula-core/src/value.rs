@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::{Buf, Coords, Csr, Dense, Error, Frame, Labels, Records, Result};
+use crate::{Buf, Column, Coords, Csr, Dense, Error, Frame, Labels, Matrix, Records, Result};
 
 /// An ordered map of named values.
 pub type Dict = IndexMap<String, Value>;
@@ -150,6 +150,11 @@ impl Array {
     /// The values, rows first.
     pub fn data(&self) -> &ArrayData {
         &self.data
+    }
+
+    /// The shape and the values.
+    pub fn into_parts(self) -> (Vec<usize>, ArrayData) {
+        (self.shape, self.data)
     }
 }
 
@@ -331,6 +336,35 @@ impl Value {
 impl From<Dense> for Value {
     fn from(m: Dense) -> Self {
         Self::Array(Array { shape: vec![m.n_rows(), m.n_cols()], data: ArrayData::F32(m.data().clone()) })
+    }
+}
+
+impl From<Matrix> for Value {
+    fn from(m: Matrix) -> Self {
+        match m {
+            Matrix::Csr(m) => m.into(),
+            Matrix::Dense(m) => m.into(),
+        }
+    }
+}
+
+impl From<Column> for Value {
+    /// Numbers with gaps become floats, texts with gaps categories.
+    fn from(c: Column) -> Self {
+        let array = |data: ArrayData| Self::Array(Array { shape: vec![data.len()], data });
+        match c {
+            Column::Float(v) => array(ArrayData::F64(v.into())),
+            Column::Float32(v) => array(ArrayData::F32(v.into())),
+            Column::Int(v) => array(ArrayData::I64(v.into())),
+            Column::Int32(v) => array(ArrayData::I32(v.into())),
+            Column::Bool(v) => array(ArrayData::Bool(v)),
+            Column::Str(v) => array(ArrayData::Str(v)),
+            Column::Labels(l) => Self::Labels(l),
+            Column::NullableInt(_) | Column::NullableBool(_) => {
+                c.to_f64().map_or(Self::Null, |v| Self::Array(Array::vector(v)))
+            }
+            Column::NullableStr(_) => c.to_labels().map_or(Self::Null, Self::Labels),
+        }
     }
 }
 
