@@ -16,7 +16,7 @@ pub mod spatial_neighbors;
 mod undirected;
 
 pub use approximate::{Approximate, knn_approximate};
-pub(crate) use approximate::{MIN_RECALL, nearest};
+pub(crate) use approximate::{MIN_RECALL, nearest, side_by_side};
 pub use delaunay::{delaunay, voronoi};
 pub(crate) use fuzzy::exp;
 pub use fuzzy::fuzzy_union;

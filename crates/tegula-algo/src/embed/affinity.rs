@@ -91,6 +91,17 @@ impl Points {
         n * (n - 1.0) + 2.0 * n * self.squares.iter().sum::<f64>()
     }
 
+    /// All values in single precision.
+    pub(super) fn to_dense(&self) -> Result<Dense> {
+        Dense::new(self.n_obs(), self.dim, self.rows.iter().map(|&x| x as f32).collect::<Vec<_>>())
+    }
+
+    /// The points in another order.
+    pub(super) fn ordered(&self, order: &[u32]) -> Self {
+        let squares = order.iter().map(|&i| self.squares[i as usize]).collect();
+        Self { dim: self.dim, rows: ordered(&self.rows, self.dim, order), squares }
+    }
+
     /// The squared distance of two points.
     pub(super) fn distance2(&self, i: usize, j: usize) -> f64 {
         let row = |i: usize| &self.rows[i * self.dim..(i + 1) * self.dim];
@@ -162,25 +173,22 @@ impl Points {
     /// [`Error::Cancelled`].
     pub fn nearness_sparse(&self, perplexity: f64, ctx: &Ctx<'_>) -> Result<(Csr, f64)> {
         let n = self.n_obs();
-        let data = Dense::new(n, self.dim, self.rows.iter().map(|&x| x as f32).collect::<Vec<_>>())?;
-        let found = nearest(&data, (3.0 * perplexity) as usize, None, MIN_RECALL, ctx)?;
-        let knn = found.knn;
+        let found = nearest(&self.to_dense()?, (3.0 * perplexity) as usize, None, MIN_RECALL, ctx)?;
         let half = 0.5 / n as f64;
-        let rows: Vec<Vec<(u32, f32)>> = par::map(n, STRIP, |rows| {
-            let row = |i: usize| {
-                let d2: Vec<f64> = knn.distances(i).iter().map(|d| d * d).collect();
-                let bell = Bell::of(&d2, perplexity);
-                let mut row: Vec<(u32, f32)> =
-                    knn.neighbors(i).iter().zip(&d2).map(|(&j, &d)| (j, (half * bell.at(d)) as f32)).collect();
-                row.sort_unstable_by_key(|e| e.0);
-                row
-            };
-            rows.map(row).collect::<Vec<_>>()
-        })
-        .concat();
-        let p = Csr::from_rows(n, &rows);
+        let p = found.knn.csr(|distances, values| {
+            let d2: Vec<f64> = distances.iter().map(|d| d * d).collect();
+            let bell = Bell::of(&d2, perplexity);
+            values.iter_mut().zip(d2).for_each(|(to, d)| *to = (half * bell.at(d)) as f32);
+        });
+        // Of a million observations they take more room than what is made of them.
+        drop(found.knn);
         Ok((sum(&p, &p.transpose()), found.recall))
     }
+}
+
+/// Rows of `dim` numbers in another order.
+pub(super) fn ordered(rows: &[f64], dim: usize, order: &[u32]) -> Vec<f64> {
+    order.iter().flat_map(|&i| &rows[i as usize * dim..(i as usize + 1) * dim]).copied().collect()
 }
 
 /// The task as progress shows it.

@@ -33,6 +33,8 @@ pub(super) struct Fast {
     field: Field,
     push: Vec<f64>,
     spread: Vec<f64>,
+    /// The points in single precision.
+    places: Vec<f32>,
     sample: Sample,
 }
 
@@ -60,6 +62,7 @@ impl Fast {
             field: if dim == 2 { Field::new(dim)? } else { Field::by_tree(dim, theta)? },
             push: vec![0.0; n * dim],
             spread: vec![0.0; n * dim],
+            places: Vec::new(),
             sample: Sample::of(expression, tissue.filter(|_| balance.beta > 0.0), balance, ctx),
         };
         Ok((fast, recall))
@@ -115,15 +118,17 @@ impl Slope for Fast {
 
 impl Fast {
     /// The gradient from what the fields say and the attraction of neighbours.
-    fn join<const D: usize>(&self, y: &[f64], z: f64, gradient: &mut [f64]) {
+    fn join<const D: usize>(&mut self, y: &[f64], z: f64, gradient: &mut [f64]) {
         let spreading = Spreading::of(y, D, self.balance);
+        y.par_iter().map(|&v| v as f32).collect_into_vec(&mut self.places);
+        let places = self.places.as_chunks::<D>().0;
         let [y, push, spread] = [y, &self.push[..], &self.spread[..]].map(|v| v.as_chunks::<D>().0);
         gradient.as_chunks_mut::<D>().0.par_chunks_mut(BLOCK).enumerate().for_each(|(b, gradient)| {
             vectorised(
                 #[inline(always)]
                 || {
                     for (i, g) in (b * BLOCK..).zip(gradient) {
-                        let pull = attraction(self.nearness.row(i), y[i], y);
+                        let pull = attraction(self.nearness.row(i), i, places);
                         for d in 0..D {
                             g[d] = self.exaggeration * pull[d] - spread[i][d] - push[i][d] / z
                                 + spreading.factor * (y[i][d] - spreading.mean[d]);
@@ -135,30 +140,45 @@ impl Fast {
     }
 }
 
-/// `Σ_j p_ij q_ij (y_i − y_j)`, where i is `at`.
+/// `Σ_j p_ij q_ij (y_i − y_j)`. Single precision errs by far less than the fields do, and places take half the memory.
 #[inline(always)]
-fn attraction<const D: usize>((cols, vals): (&[u32], &[f32]), at: [f64; D], y: &[[f64; D]]) -> [f64; D] {
-    let mut pull = [[0.0; LANES]; D];
-    for (cols, vals) in cols.chunks(LANES).zip(vals.chunks(LANES)) {
-        // What fills the last lanes has no nearness.
-        let (mut p, mut by) = ([0.0; LANES], [[0.0; LANES]; D]);
-        for (l, (&j, &v)) in cols.iter().zip(vals).enumerate() {
-            p[l] = f64::from(v);
-            let other = y[j as usize];
-            (0..D).for_each(|d| by[d][l] = at[d] - other[d]);
-        }
+fn attraction<const D: usize>((cols, vals): (&[u32], &[f32]), i: usize, y: &[[f32; D]]) -> [f64; D] {
+    let mut pull = [[0.0f32; LANES]; D];
+    let (cols, last_cols) = cols.as_chunks::<LANES>();
+    let (vals, last_vals) = vals.as_chunks::<LANES>();
+    for (cols, vals) in cols.iter().zip(vals) {
+        attract(cols, vals, y[i], y, &mut pull);
+    }
+    // What fills the last lanes is the point itself, which has no nearness.
+    let (mut cols, mut vals) = ([i as u32; LANES], [0.0; LANES]);
+    cols[..last_cols.len()].copy_from_slice(last_cols);
+    vals[..last_vals.len()].copy_from_slice(last_vals);
+    attract(&cols, &vals, y[i], y, &mut pull);
+    pull.map(|lanes| lanes.iter().map(|&v| f64::from(v)).sum())
+}
+
+/// Adds the pull of some neighbours on the point at `at`.
+#[inline(always)]
+fn attract<const D: usize>(
+    cols: &[u32; LANES],
+    vals: &[f32; LANES],
+    at: [f32; D],
+    y: &[[f32; D]],
+    pull: &mut [[f32; LANES]; D],
+) {
+    let others = cols.map(|j| y[j as usize]);
+    let by: [[f32; LANES]; D] = std::array::from_fn(|d| std::array::from_fn(|l| at[d] - others[l][d]));
+    let mut weights = [0.0; LANES];
+    for l in 0..LANES {
+        let mut wide = 1.0;
+        (0..D).for_each(|d| wide += by[d][l] * by[d][l]);
+        weights[l] = vals[l] / wide;
+    }
+    for d in 0..D {
         for l in 0..LANES {
-            let mut wide = 1.0;
-            (0..D).for_each(|d| wide += by[d][l] * by[d][l]);
-            p[l] /= wide;
-        }
-        for d in 0..D {
-            for l in 0..LANES {
-                pull[d][l] += p[l] * by[d][l];
-            }
+            pull[d][l] += weights[l] * by[d][l];
         }
     }
-    pull.map(|lanes| lanes.iter().sum())
 }
 
 /// Weights of all pairs as products of the rows of two narrow matrices, `rank` wide.

@@ -2,15 +2,16 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Error, Outcome, Result, Slot, Value, keys};
+use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Error, Need, Outcome, Result, Slot, Value, keys};
 
-use super::affinity::Points;
+use super::affinity::{Points, ordered};
 use super::descent::{Schedule, Slope, descend};
 use super::exact::Exact;
 use super::fast::Fast;
 use super::shape::is_collapsed;
 use super::terms::{Balance, Divergences, Terms};
 use crate::graph::neighbors::embedding;
+use crate::graph::side_by_side;
 use crate::metrics::score_embedding;
 use crate::reduce::{PcaParams, pca};
 
@@ -18,6 +19,11 @@ use crate::reduce::{PcaParams, pca};
 const EXACT: usize = 3_000;
 /// and in three dimensions.
 const EXACT_3D: usize = 10_000;
+/// Observations from which on those alike are put side by side first: every step looks up the places of all neighbours,
+/// which elsewhere in memory takes twice the time.
+const MANY: usize = 50_000;
+/// Bytes that a field takes at most.
+const FIELD: u64 = 400 << 20;
 /// The least learning rate, the reference's.
 const LEARNING_RATE: f64 = 500.0;
 /// Components of the input where there is none yet, as in the reference.
@@ -118,6 +124,22 @@ impl Settings {
         Ok(())
     }
 
+    /// What embedding `n` observations takes beside them.
+    pub(super) fn needs(&self, n: usize) -> Need {
+        let Balance { alpha, beta } = self.balance;
+        if self.is_exact(n) {
+            // P, and where they count Pg, Ps and their sum: halves in single precision.
+            let tables = if alpha > 0.0 || beta > 0.0 { 4.0 } else { 1.0 };
+            let instead = "take method `fast`, or fewer observations (pp.subsample)";
+            return Need { bytes: (tables * 2.0 * (n as f64).powi(2)) as u64, instead };
+        }
+        // Of each neighbour both directions, their transpose and their sum; of each observation its components, in two
+        // orders, and what the field holds.
+        let each = 32.0 * 3.0 * self.perplexity + 32.0 * self.n_pcs.unwrap_or(50) as f64 + 300.0;
+        let instead = "take a lower perplexity, or fewer observations (pp.subsample)";
+        Need { bytes: (n as f64 * each) as u64 + FIELD, instead }
+    }
+
     /// The learning rate for `n` observations.
     pub(super) fn learning_rate(&self, n: usize) -> f64 {
         self.learning_rate.unwrap_or_else(|| LEARNING_RATE.max(n as f64 / self.early_exaggeration))
@@ -179,11 +201,33 @@ pub(super) fn embed(
         } else {
             run(&mut Exact::<f32, 3>::new(&terms, balance, early_exaggeration), start, settings, None, ctx)
         }
+    } else if n <= MANY {
+        quickly(expression, tissue, start, settings, ctx)
     } else {
-        let (mut fast, recall) = Fast::new(expression, tissue, dim, perplexity, balance, settings.theta, ctx)?;
-        fast.exaggerate(early_exaggeration);
-        run(&mut fast, start, settings, Some(recall), ctx)
+        let order = side_by_side(&expression.to_dense()?, ctx)?;
+        let (expression, tissue) = (expression.ordered(&order), tissue.map(|t| t.ordered(&order)));
+        let mut found = quickly(&expression, tissue.as_ref(), ordered(&start, dim, &order), settings, ctx)?;
+        let mut points = start;
+        for (point, &i) in found.points.chunks(dim).zip(&order) {
+            points[i as usize * dim..][..dim].copy_from_slice(point);
+        }
+        found.points = points;
+        Ok(found)
     }
+}
+
+/// Embeds by near neighbours and a field.
+fn quickly(
+    expression: &Points,
+    tissue: Option<&Points>,
+    start: Vec<f64>,
+    settings: Settings,
+    ctx: &Ctx<'_>,
+) -> Result<Embedding> {
+    let Settings { n_components, perplexity, balance, theta, .. } = settings;
+    let (mut fast, recall) = Fast::new(expression, tissue, n_components, perplexity, balance, theta, ctx)?;
+    fast.exaggerate(settings.early_exaggeration);
+    run(&mut fast, start, settings, Some(recall), ctx)
 }
 
 /// Goes down the slope under the user's eyes.

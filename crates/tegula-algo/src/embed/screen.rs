@@ -6,7 +6,7 @@ mod table;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Error, Outcome, Result, Slot, Step, Value, keys};
+use tegula_core::{AnnData, Coords, Ctx, Dense, Dict, Error, Need, Outcome, Result, Slot, Step, Value, keys};
 
 pub use table::{Screen, ScreenRow, Stage};
 
@@ -302,6 +302,11 @@ impl Step for SpasneScreenParams {
             return Err(Self::refuse("key_added", "empty", "the name of a table"));
         }
         Ok(())
+    }
+
+    fn needs(&self, adata: &AnnData) -> Need {
+        let instead = "screen a part of the observations (pp.subsample)";
+        Need { instead, ..self.settings().needs(adata.n_obs().min(MOST)) }
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {

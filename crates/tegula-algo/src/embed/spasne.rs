@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Coords, Ctx, Dense, Outcome, Result, Slot, Step, Value, keys};
+use tegula_core::{AnnData, Coords, Ctx, Dense, Need, Outcome, Result, Slot, Step, Value, keys};
 
 use super::affinity::Points;
 use super::run::{Embedding, Method, Settings, embed, input};
@@ -188,6 +188,10 @@ impl Step for SpasneParams {
 
     fn validate(&self) -> Result<()> {
         self.settings().check()
+    }
+
+    fn needs(&self, adata: &AnnData) -> Need {
+        self.settings().needs(adata.n_obs())
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {

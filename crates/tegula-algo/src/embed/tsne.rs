@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Ctx, Dense, Outcome, Result, Slot, Step, keys};
+use tegula_core::{AnnData, Ctx, Dense, Need, Outcome, Result, Slot, Step, keys};
 
 use super::affinity::Points;
 use super::run::{Embedding, Method, Settings, embed, input};
@@ -161,6 +161,10 @@ impl Step for TsneParams {
 
     fn validate(&self) -> Result<()> {
         self.settings().check()
+    }
+
+    fn needs(&self, adata: &AnnData) -> Need {
+        self.settings().needs(adata.n_obs())
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {

@@ -125,6 +125,17 @@ pub(crate) fn nearest(
     Ok(found)
 }
 
+/// The rows in an order that puts those near each other side by side: cell after cell of [`knn_approximate`].
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub(crate) fn side_by_side(data: &Dense, ctx: &Ctx<'_>) -> Result<Vec<u32>> {
+    ctx.begin(TASK, 0);
+    let cells = cells(&Centred::new(data), ctx)?;
+    ctx.end(TASK);
+    Ok(cells.into_iter().flat_map(|cell| cell.rows).collect())
+}
+
 /// The nearest of a sample of rows.
 struct Truth {
     rows: Vec<u32>,

@@ -95,7 +95,7 @@ impl Knn {
     }
 
     /// The directed graph with the weights that `weigh(distances, weights)` writes for the neighbours of an observation.
-    pub(super) fn csr(&self, weigh: impl Fn(&[f64], &mut [f32]) + Sync) -> Csr {
+    pub(crate) fn csr(&self, weigh: impl Fn(&[f64], &mut [f32]) + Sync) -> Csr {
         let (n, k) = (self.n_obs(), self.k);
         Csr::build(
             n,

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Ctx, Dict, Outcome, Result, Slot, Step, Value, keys};
+use tegula_core::{AnnData, Ctx, Dict, Need, Outcome, Result, Slot, Step, Value, keys};
 
 use super::fuzzy::{fuzzy, fuzzy_union_of, union_of};
 use super::knn::check_k;
@@ -126,6 +126,12 @@ impl Step for NeighborsParams {
             return Err(Self::refuse("min_recall", self.min_recall, "a share from 0 to 1"));
         }
         Ok(())
+    }
+
+    fn needs(&self, adata: &AnnData) -> Need {
+        // Of each neighbour its place and distance, and both graphs while one is made of the other.
+        let bytes = 48 * adata.n_obs() as u64 * self.n_neighbors.min(adata.n_obs()) as u64;
+        Need { bytes, instead: "take a lower n_neighbors" }
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {

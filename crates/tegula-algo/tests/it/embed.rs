@@ -149,6 +149,23 @@ fn spasne_without_its_terms_is_tsne() {
     assert!(ours.divergences.global.is_nan() && ours.divergences.spatial.is_nan());
 }
 
+/// So many are put in another order for the work; all that belongs to one has to go along, and the points to come back.
+#[test]
+fn many_observations_stay_themselves() {
+    let n = 50_100;
+    let places: Vec<f32> = (0..2 * n as u64).map(|k| (k * k * 7919 % 10_007) as f32 / 500.0).collect();
+    let data = Dense::new(n, 2, places.clone()).unwrap();
+    let start: Vec<f64> = places.into_iter().map(f64::from).collect();
+    let coords = Coords::new(2, start.clone()).unwrap();
+    let params = SpasneParams { n_iter: 1, learning_rate: Some(1e-9), perplexity: 3.0, ..small() };
+    let found = spasne(&data, Some(&coords), Some(start.clone()), &params, &Ctx::new(0)).unwrap();
+    let mean = |d: usize| start.iter().skip(d).step_by(2).sum::<f64>() / n as f64;
+    let mean = [mean(0), mean(1)];
+    assert!(found.points.iter().zip(&start).enumerate().all(|(k, (p, s))| (p + mean[k % 2] - s).abs() < 1e-6));
+    // What it is to keep are its own places, those of expression scaled; another's would be 0.3 away.
+    assert!(found.divergences.spatial < 1e-6 && found.divergences.global < 0.15, "{:?}", found.divergences);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
