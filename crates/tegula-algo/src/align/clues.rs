@@ -10,7 +10,6 @@ use tegula_core::{Ctx, Result, par};
 
 use super::Point;
 use super::cost::{Ground, coords};
-use super::follow::Chosen;
 use super::matches::sampled;
 use super::section::Unit;
 use crate::index::KdTree;
@@ -29,13 +28,13 @@ const FLOOR: f64 = 0.15;
 const BESIDE: f64 = 1.5;
 
 /// A sample of the reference, with its search tree.
-pub(super) struct Level {
+pub(super) struct Level<'a> {
     xy: Vec<Point>,
     tree: KdTree,
     /// What they and those around them are like.
     rows: Unit,
-    /// The same of the query's observations that are looked at.
-    asking: Unit,
+    /// The same of the query's observations that are looked at: [`Chosen::rows`](super::follow::Chosen::rows).
+    asking: &'a Unit,
     /// One over the root of the density.
     pub(super) spacing: f64,
 }
@@ -48,21 +47,13 @@ pub(super) struct Clue {
     pub(super) pull: Point,
 }
 
-impl Level {
-    /// Every observation of the reference, or a sample of `most`. Of sections of more than `parts` observations each row is
-    /// the mean over its share of the section: `around` is the tree of the whole query.
-    pub(super) fn new(
-        chosen: &Chosen<'_>,
-        around: &KdTree,
-        ground: &Ground<'_>,
-        (most, parts): (usize, usize),
-        ctx: &Ctx<'_>,
-    ) -> Self {
-        let (reference, query) = (ground.section, chosen.query);
+impl<'a> Level<'a> {
+    /// Every observation of the reference, or a sample of `most`, each with the mean row of its share where the reference
+    /// has more than `parts`.
+    pub(super) fn new(asking: &'a Unit, ground: &Ground<'_>, (most, parts): (usize, usize), ctx: &Ctx<'_>) -> Self {
+        let reference = ground.section;
         let ids = sampled(reference.len(), most, ctx);
-        let share = |n: usize| (n + parts / 2) / parts;
-        let rows = reference.rows.averaged(&ground.tree, &reference.xy, &ids, share(reference.len()));
-        let asking = query.rows.averaged(around, &query.xy, chosen.of, share(query.len()));
+        let rows = reference.rows.averaged(&ground.tree, &reference.xy, &ids, parts);
         let xy: Vec<Point> = ids.iter().map(|&i| reference.xy[i as usize]).collect();
         let tree = KdTree::new(&coords(&xy));
         // The median reach of a window around the observations themselves.
@@ -137,7 +128,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn look(&mut self, level: &Level, k: usize, place: &Point) {
+    fn look(&mut self, level: &Level<'_>, k: usize, place: &Point) {
         self.near = level.tree.nearest(place, WINDOW);
         let others = self.near.iter().map(|e| e.0 as usize);
         level.asking.correlations(k, &level.rows, others, &mut self.correlations);

@@ -4,8 +4,10 @@ use tegula_core::{Ctx, Result};
 
 use super::cast_stack::TransformKind;
 use super::clues::{Clue, Level};
-use super::section::Framed;
+use super::cost::coords;
+use super::section::{Framed, Unit};
 use super::{Affine, Point};
+use crate::index::KdTree;
 use crate::linalg::solve;
 
 /// Degrees of freedom of Student's t: how little a clue far from all others counts.
@@ -32,6 +34,12 @@ impl Chosen<'_> {
     /// Where the map takes them.
     pub(super) fn places(&self, map: &Affine) -> Vec<Point> {
         self.of.iter().map(|&i| map.apply(self.query.xy[i as usize])).collect()
+    }
+
+    /// What they are like: where the query has more than `parts` observations, each with its share of them around it.
+    pub(super) fn rows(&self, parts: usize) -> Unit {
+        let tree = KdTree::new(&coords(&self.query.xy));
+        self.query.rows.averaged(&tree, &self.query.xy, self.of, parts)
     }
 }
 
@@ -119,7 +127,7 @@ impl Settling {
 /// `watch` sees every map, and may add to the clues.
 pub(super) fn follow(
     chosen: &Chosen<'_>,
-    level: &Level,
+    level: &Level<'_>,
     (mut map, start): (Affine, &Affine),
     (kind, rounds): (TransformKind, usize),
     mut watch: impl FnMut(&[Point], &mut [Clue]) -> Result<bool>,

@@ -106,9 +106,10 @@ impl Unit {
         Self { dim, data }
     }
 
-    /// Of some observations, the mean row of the `among` nearest ones each, by the tree of all; its own row for one.
-    pub(super) fn averaged(&self, tree: &KdTree, xy: &[Point], of: &[u32], among: usize) -> Self {
-        let dim = self.dim;
+    /// Of some observations, the mean row of the nearest ones each, by the tree of all: where there are more than `parts`,
+    /// of that part of all; else its own row.
+    pub(super) fn averaged(&self, tree: &KdTree, xy: &[Point], of: &[u32], parts: usize) -> Self {
+        let (dim, among) = (self.dim, (xy.len() + parts / 2) / parts);
         let mut data = vec![0f32; of.len() * dim];
         data.par_chunks_mut(dim).zip(of).for_each(|(mean, &i)| {
             if among <= 1 {
@@ -192,10 +193,10 @@ mod tests {
         let unit = Unit::new(&Dense::new(3, 3, vec![2.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0, 1.0, 5.0]).unwrap());
         let xy = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]];
         let tree = KdTree::new(&Coords::new(2, xy.concat()).unwrap());
-        let mean = unit.averaged(&tree, &xy, &[1, 2], 2);
+        let mean = unit.averaged(&tree, &xy, &[1, 2], 2); // Three in two parts: two each.
         let expected = [0.5f32, 0.5, -1.0].map(|x| x / 1.5f32.sqrt());
         assert!(mean.row(0).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", mean.row(0));
-        assert_eq!(unit.averaged(&tree, &xy, &[2], 1).row(0), unit.row(2));
+        assert_eq!(unit.averaged(&tree, &xy, &[2], 3).row(0), unit.row(2));
     }
 
     #[test]

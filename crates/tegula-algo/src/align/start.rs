@@ -6,13 +6,12 @@ use tegula_core::{Ctx, Result};
 
 use super::cast_stack::TransformKind;
 use super::clues::Level;
-use super::cost::{Ground, coords};
+use super::cost::Ground;
 use super::follow::follow;
 use super::likeness::{COMPARED, Likeness};
 use super::matches::Match;
 use super::section::Framed;
 use super::{Affine, Point};
-use crate::index::KdTree;
 
 /// Pairs of matches tried.
 const TRIES: u64 = 2000;
@@ -110,8 +109,8 @@ pub(super) fn begin(
     }
     let chance = chance(&voters, allowed, ctx)?;
     let alike = Likeness::new(query, ground, COMPARED, ctx);
-    let around = KdTree::new(&coords(&query.xy));
-    let level = Level::new(&alike.chosen(), &around, ground, (COMPARED, COMPARED), ctx);
+    let asking = alike.chosen().rows(COMPARED);
+    let level = Level::new(&asking, ground, (COMPARED, COMPARED), ctx);
     let mut grid: Vec<(f64, Affine)> = grid(allowed.mirror).into_iter().map(|map| (alike.of_map(&map), map)).collect();
     grid.sort_by(|a, b| b.0.total_cmp(&a.0));
     candidates.extend(grid.into_iter().take(FOLLOWED / 2).map(|e| (e.1, Start::Grid)));

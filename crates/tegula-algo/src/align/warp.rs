@@ -103,7 +103,7 @@ pub(super) fn warp(
     chosen: &Chosen<'_>,
     map: &Affine,
     mut mesh: Mesh,
-    levels: &[Level],
+    levels: &[Level<'_>],
     (mut bend, rounds): (f64, usize),
     mut watch: impl FnMut(&[Point], &mut [Clue]) -> Result<bool>,
     ctx: &Ctx<'_>,

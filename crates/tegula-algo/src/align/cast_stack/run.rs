@@ -4,15 +4,13 @@ use tegula_core::{Ctx, Result};
 
 use super::{Alignment, CastStackParams, TASK, TransformKind};
 use crate::align::clues::{Clue, Level};
-use crate::align::cost::{Below, Ground, coords};
+use crate::align::cost::{Below, Ground};
 use crate::align::follow::{Chosen, follow};
 use crate::align::likeness::Likeness;
-use crate::align::matches::sampled_query;
-use crate::align::section::Framed;
+use crate::align::section::{Framed, Unit};
 use crate::align::start::Begun;
 use crate::align::warp::warp;
 use crate::align::{Affine, Mesh, Point, Transform};
-use crate::index::KdTree;
 
 /// Observations of the reference on the first level; four times as many on each next one.
 const FIRST: usize = 1024;
@@ -42,10 +40,11 @@ impl<'a> Aligning<'a> {
     pub(super) fn run(mut self, begun: &Begun, ctx: &Ctx<'_>) -> Result<Alignment> {
         let (params, query, ground) = (self.params, self.query, self.ground);
         let most = params.subsample;
-        let of = sampled_query(query.len(), most, ctx);
-        let chosen = Chosen { query, of: &of };
-        let levels = levels(&chosen, ground, most, ctx);
         let alike = Likeness::new(query, ground, most, ctx);
+        let chosen = alike.chosen();
+        let parts = PARTS.min(ground.section.len().min(most));
+        let asking = chosen.rows(parts);
+        let levels = levels(&asking, ground, (most, parts), ctx);
         let like_start = alike.of_map(&begun.map);
         let (mut map, mut like) = (begun.map, like_start);
         for &kind in params.transform.kinds() {
@@ -73,7 +72,7 @@ impl<'a> Aligning<'a> {
             let mesh = warp(&chosen, &map, mesh, &levels, (BEND, params.n_iter_ffd), watch, ctx)?;
             let bent = Transform { affine: map, mesh: Some(mesh) };
             let j_bent = cost(&query.xy.iter().map(|&p| bent.place(p)).collect::<Vec<_>>());
-            let at: Vec<Point> = alike.chosen().places(&Affine::IDENTITY).into_iter().map(|p| bent.place(p)).collect();
+            let at: Vec<Point> = chosen.places(&Affine::IDENTITY).into_iter().map(|p| bent.place(p)).collect();
             if j_bent <= j_affine && alike.at(&at) >= like {
                 (transform, j) = (bent, j_bent);
             }
@@ -105,7 +104,7 @@ impl<'a> Aligning<'a> {
         kind: TransformKind,
         begun: &Begun,
         chosen: &Chosen<'_>,
-        levels: &[Level],
+        levels: &[Level<'_>],
         ctx: &Ctx<'_>,
     ) -> Result<Affine> {
         let (mut map, mut left) = (begun.map, self.params.n_iter_affine);
@@ -144,10 +143,9 @@ impl<'a> Aligning<'a> {
 }
 
 /// Ever more observations of the reference: [`FIRST`], four times as many, …, at last `most` of them or all.
-fn levels(chosen: &Chosen<'_>, ground: &Ground<'_>, most: usize, ctx: &Ctx<'_>) -> Vec<Level> {
+fn levels<'a>(asking: &'a Unit, ground: &Ground<'_>, (most, parts): (usize, usize), ctx: &Ctx<'_>) -> Vec<Level<'a>> {
     let last = ground.section.len().min(most);
-    let around = KdTree::new(&coords(&chosen.query.xy));
-    let level = |n: usize| Level::new(chosen, &around, ground, (n, n.min(PARTS)), ctx);
+    let level = |n: usize| Level::new(asking, ground, (n, parts), ctx);
     let mut levels = Vec::new();
     let mut n = FIRST;
     while 2 * n < last {
@@ -188,7 +186,7 @@ fn overlap(below: &[Below], beside: f64) -> f64 {
 }
 
 /// The median distance between observations and what they look like in the window around them.
-fn match_error(chosen: &Chosen<'_>, level: &Level, at: &[Point], ctx: &Ctx<'_>) -> Result<f64> {
+fn match_error(chosen: &Chosen<'_>, level: &Level<'_>, at: &[Point], ctx: &Ctx<'_>) -> Result<f64> {
     let at: Vec<Point> = chosen.of.iter().map(|&i| at[i as usize]).collect();
     let mut far = level.best_in_window(&at, ctx)?;
     far.sort_unstable_by(f64::total_cmp);
