@@ -5,10 +5,10 @@ mod prior;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Ctx, Dense, Dict, Error, Matrix, Outcome, Result, Slot, Step, Value, par};
+use tegula_core::{AnnData, Ctx, Dense, Dict, Error, Matrix, Need, Outcome, Result, Slot, Step, Value, par};
 
 use super::check_finite;
-use super::dense::{check_room, fill_rows};
+use super::dense::{fill_rows, need};
 use design::Design;
 pub(super) use design::present;
 use prior::{Adjustment, Moments, adjust};
@@ -42,7 +42,7 @@ const ROUNDING: f64 = 1e-12;
 /// The same bits for any number of threads.
 ///
 /// # Cost
-/// O(observations × genes) time and memory, three passes; refused above 16 GiB. Each round of the iteration is O(genes).
+/// O(observations × genes) time and memory, three passes. Each round of the iteration is O(genes).
 ///
 /// # Differences from the reference
 /// As scanpy's, except that genes that do not vary are set aside. In scanpy a single one of them ends the iteration
@@ -214,8 +214,11 @@ impl Step for CombatParams {
         Ok(())
     }
 
+    fn needs(&self, adata: &AnnData) -> Need {
+        need(adata)
+    }
+
     fn apply(&self, adata: &mut AnnData, _: &Ctx<'_>) -> Result<Outcome> {
-        check_room(&Slot::X, adata.n_obs(), adata.n_vars())?;
         check_finite(adata, None)?;
         let (batch, n_batches) = design::batches(adata, &self.key)?;
         let mut covariates = Vec::new();

@@ -1,24 +1,18 @@
-//! Results with a value for every entry: whether there is room for them.
+//! Results with a value for every entry.
 
 use rayon::prelude::*;
-use tegula_core::{Dense, Error, Result, Slot};
+use tegula_core::{AnnData, Dense, Need, Result};
 
-/// Above this many values (16 GiB) a dense result is refused.
-const MOST: usize = 1 << 32;
 /// Rows that one piece of work fills.
 const ROWS: usize = 16;
 
-/// Refuses a dense result that is absurdly large.
-pub(super) fn check_room(slot: &Slot, n_rows: usize, n_cols: usize) -> Result<()> {
-    if n_rows.saturating_mul(n_cols) <= MOST {
-        return Ok(());
+/// What such a result takes.
+pub(super) fn need(adata: &AnnData) -> Need {
+    Need {
+        bytes: 4 * adata.n_obs() as u64 * adata.n_vars() as u64,
+        instead: "keep the variable genes first (pp.highly_variable_genes with subset = true), or fewer observations \
+                  (pp.subsample)",
     }
-    let gib = (n_rows as f64 * n_cols as f64 * 4.0 / f64::from(1 << 30)).round();
-    let reason = format!(
-        "the result has a value for each of {n_rows} × {n_cols} entries, {gib} GiB; keep the variable genes first \
-         (pp.highly_variable_genes with subset = true), or fewer observations (pp.subsample)"
-    );
-    Err(Error::data(slot, reason))
 }
 
 /// A dense matrix whose row `i` is filled by `f(i, row)`.
@@ -32,16 +26,4 @@ pub(super) fn fill_rows(n_rows: usize, n_cols: usize, f: impl Fn(usize, &mut [f3
         });
     }
     Dense::new(n_rows, n_cols, data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_fill_the_memory_is_refused_with_the_way_out() {
-        assert!(check_room(&Slot::X, 100_000, 20_000).is_ok());
-        let text = check_room(&Slot::X, 1_000_000, 20_000).unwrap_err().to_string();
-        assert!(text.starts_with("X: the result") && text.contains("75 GiB") && text.contains("subset"), "{text}");
-    }
 }

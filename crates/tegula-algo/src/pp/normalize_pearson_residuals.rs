@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Ctx, Dense, Dict, Matrix, Outcome, Result, Slot, Step, Value};
+use tegula_core::{AnnData, Ctx, Dense, Dict, Matrix, Need, Outcome, Result, Slot, Step, Value};
 
 use super::columns::column_sums;
-use super::dense::{check_room, fill_rows};
+use super::dense::{fill_rows, need};
 use super::pearson::Model;
 use super::{Scale, Totals, check_counts, scale_of};
 use crate::linalg::panel::vectorised;
@@ -30,7 +30,7 @@ use crate::linalg::panel::vectorised;
 /// The same bits for any number of threads.
 ///
 /// # Cost
-/// O(observations × genes) time and memory; refused above 16 GiB.
+/// O(observations × genes) time and memory.
 ///
 /// # Differences from the reference
 /// As scanpy's, up to rounding (scanpy multiplies the totals in `f32`). Observations and genes without any count get 0
@@ -124,11 +124,14 @@ impl Step for NormalizePearsonResidualsParams {
         }
     }
 
+    fn needs(&self, adata: &AnnData) -> Need {
+        need(adata)
+    }
+
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {
         let layer = self.layer.as_deref();
         let slot = Slot::matrix(layer);
         let m = adata.matrix(layer)?;
-        check_room(&slot, m.n_rows(), m.n_cols())?;
         check_counts(adata, layer)?;
         if scale_of(m) != Scale::Counts {
             ctx.warn(&format!("{slot} holds no whole numbers; Pearson residuals are made for raw counts"));

@@ -3,11 +3,11 @@
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tegula_core::{AnnData, Column, Ctx, Dict, Error, Matrix, Outcome, Result, Slot, Step, Value};
+use tegula_core::{AnnData, Column, Ctx, Dict, Error, Matrix, Need, Outcome, Result, Slot, Step, Value};
 
 use super::check_finite;
 use super::columns::{moments_of_rows, widen};
-use super::dense::{check_room, fill_rows};
+use super::dense::{fill_rows, need};
 use crate::linalg::panel::vectorised;
 
 /// Gives every gene mean 0 and variance 1.
@@ -32,7 +32,7 @@ use crate::linalg::panel::vectorised;
 /// The same bits for any number of threads.
 ///
 /// # Cost
-/// O(observations × genes) time and memory where centred (refused above 16 GiB), else O(non-zeros) in place.
+/// O(observations × genes) time and memory where centred (of a dense matrix), else O(non-zeros) in place.
 ///
 /// # Differences from the reference
 /// As scanpy's, which gives `f64` where it makes a sparse matrix dense; with a mask a centred sparse matrix becomes
@@ -89,9 +89,6 @@ pub fn scale(
     max_value: Option<f64>,
     rows: Option<&[usize]>,
 ) -> Result<(Matrix, Vec<f64>, Vec<f64>)> {
-    if zero_center {
-        check_room(&Slot::X, m.n_rows(), m.n_cols())?;
-    }
     let (mean, variance) = moments_of_rows(&m, rows, widen);
     let std: Vec<f64> = variance.into_iter().map(|v| if v == 0.0 { 1.0 } else { v.sqrt() }).collect();
     let mut scaled = vec![rows.is_none(); m.n_rows()];
@@ -169,12 +166,13 @@ impl Step for ScaleParams {
         }
     }
 
+    fn needs(&self, adata: &AnnData) -> Need {
+        if self.zero_center { need(adata) } else { Need::default() }
+    }
+
     fn apply(&self, adata: &mut AnnData, _: &Ctx<'_>) -> Result<Outcome> {
         let layer = self.layer.as_deref();
         check_finite(adata, layer)?;
-        if self.zero_center {
-            check_room(&Slot::matrix(layer), adata.n_obs(), adata.n_vars())?;
-        }
         let rows = self.mask_obs.as_deref().map(|key| masked(adata, key)).transpose()?;
         let m = adata.take_matrix(layer)?;
         let (m, mean, std) = scale(m, self.zero_center, self.max_value, rows.as_deref())?;

@@ -2,12 +2,25 @@
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use tegula_algo::pp::{METHODS, bin, combat, subsample, sum_rows};
-use tegula_core::{AnnData, Array, Column, Coords, Csr, Ctx, Dense, Error, Frame, Labels, Matrix, Result};
+use tegula_algo::pp::{METHODS, ScaleParams, bin, combat, subsample, sum_rows};
+use tegula_core::{AnnData, Array, Column, Coords, Csr, Ctx, Dense, Error, Frame, Labels, Matrix, Result, Step};
 
 fn step(adata: &mut AnnData, id: &str, params: Json) -> Result<()> {
     let method = METHODS.iter().find(|m| m.id() == id || m.aliases().contains(&id)).unwrap();
     method.step(params)?.run(adata, &Ctx::new(3)).map(|_| ())
+}
+
+#[test]
+fn what_would_fill_the_memory_is_refused_with_the_way_out() {
+    let of = |n| AnnData::new(None, Frame::with_range_index(n), Frame::with_range_index(20_000)).unwrap();
+    assert!(Ctx::default().make_room("pp.scale", ScaleParams::default().needs(&of(100_000))).is_ok());
+    let mut large = of(1_000_000);
+    for (id, params) in
+        [("pp.scale", json!({})), ("pp.combat", json!({})), ("pp.normalize_pearson_residuals", json!({}))]
+    {
+        let text = step(&mut large, id, params).unwrap_err().to_string();
+        assert!(text.contains(id) && text.contains("74.5 GiB") && text.contains("subset"), "{text}");
+    }
 }
 
 /// 30 observations in two batches on a 6 × 5 lattice, 8 genes, gene 7 never seen.

@@ -24,8 +24,7 @@ impl Groups {
             let at = names.iter().position(|c| c == name);
             at.ok_or_else(|| Error::data(&column, format!("has no category `{name}`; it has {}", names.join(", "))))
         };
-        let mut count = vec![0usize; names.len()];
-        labels.codes().iter().filter(|&&c| c >= 0).for_each(|&c| count[c as usize] += 1);
+        let count = labels.counts();
         let reference = if params.reference == "rest" { None } else { Some(find(&params.reference)?) };
         let mut categories: Vec<usize> = match &params.groups[..] {
             [] => (0..names.len()).filter(|&c| count[c] > 0).collect(),
