@@ -57,13 +57,13 @@ pub fn read_gem(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Reading
 /// Genes numbered in the order they come.
 #[derive(Default)]
 struct Genes {
-    number: HashMap<Vec<u8>, u32>,
+    number: HashMap<String, u32>,
     names: Vec<(String, Option<String>)>,
 }
 
 /// Counts of some lines; genes numbered among themselves.
 struct Part<const K: usize> {
-    genes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    genes: Vec<(String, Option<String>)>,
     entries: Vec<Entry<K>>,
     /// Which spots belong to which cell.
     spots: Vec<Entry<1>>,
@@ -95,7 +95,7 @@ fn stream<const K: usize>(path: &Path, head: &Head, options: &ReadOptions, notes
     let (mut genes, mut tally, mut spots) = (Genes::default(), Tally::<K>::default(), Tally::<1>::default());
     let parse = |piece: Piece| part::<K>(path, head, cell, bin, &piece);
     pieces.each(first, parse, |part| {
-        let numbers: Vec<u32> = part.genes.into_iter().map(|(id, name)| genes.number(id, name.as_deref())).collect();
+        let numbers: Vec<u32> = part.genes.into_iter().map(|(id, name)| genes.number(id, name)).collect();
         tally.add(part.entries.into_iter().map(|e| Entry { gene: numbers[e.gene as usize], ..e }));
         spots.add(part.spots.into_iter());
         Ok(())
@@ -112,13 +112,12 @@ fn stream<const K: usize>(path: &Path, head: &Head, options: &ReadOptions, notes
 }
 
 impl Genes {
-    fn number(&mut self, id: Vec<u8>, name: Option<&[u8]>) -> u32 {
+    fn number(&mut self, id: String, name: Option<String>) -> u32 {
         let next = self.names.len() as u32;
         if let Some(&n) = self.number.get(&id) {
             return n;
         }
-        let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        self.names.push((text(&id), name.map(text)));
+        self.names.push((id.clone(), name));
         self.number.insert(id, next);
         next
     }
@@ -130,10 +129,7 @@ fn part<const K: usize>(path: &Path, head: &Head, cell: Option<usize>, bin: u32,
     let mut out = Part { genes: Vec::new(), entries: Vec::new(), spots: Vec::new() };
     let mut known: HashMap<&[u8], u32> = HashMap::new();
     let mut last: (&[u8], u32) = (&[], u32::MAX);
-    let mut cells: Vec<&[u8]> = Vec::with_capacity(head.width);
-    for (k, line) in piece.lines() {
-        cells.clear();
-        cells.extend(line.split(|&b| b == b'\t'));
+    piece.each_line(b'\t', |k, cells| {
         if cells.len() != head.width {
             return bad(
                 k,
@@ -160,7 +156,7 @@ fn part<const K: usize>(path: &Path, head: &Head, cell: Option<usize>, bin: u32,
                 };
                 // 0 is what lies outside all cells.
                 if label == 0 {
-                    continue;
+                    return Ok(());
                 }
                 let spot = u64::from(x) << 32 | u64::from(y);
                 let Ok(narrow) = u32::try_from(label) else {
@@ -175,12 +171,17 @@ fn part<const K: usize>(path: &Path, head: &Head, cell: Option<usize>, bin: u32,
             let next = out.genes.len() as u32;
             let gene = *known.entry(id).or_insert(next);
             if gene == next {
-                out.genes.push((id.to_vec(), head.name.map(|c| cells[c].to_vec())));
+                let text = |c: usize| std::str::from_utf8(cells[c]).map(str::to_owned);
+                match (text(head.gene), head.name.map(text).transpose()) {
+                    (Ok(id), Ok(name)) => out.genes.push((id, name)),
+                    _ => return bad(k, "is not UTF-8; save the table as UTF-8".into()),
+                }
             }
             last = (id, gene);
         }
         out.entries.push(Entry { gene: last.1, at, counts });
-    }
+        Ok(())
+    })?;
     tally::combine(&mut out.entries);
     tally::combine(&mut out.spots);
     Ok(out)
