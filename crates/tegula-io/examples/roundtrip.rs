@@ -1,5 +1,6 @@
-//! Reads a file of any format and writes it as h5ad:
-//! `roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [time] [bin=N] [genome=NAME] [label=COLUMN] [raw] [all] [table=NAME]`.
+//! Reads a file of any format and writes it as the name of the output tells:
+//! `roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [format=NAME] [slot=SLOT] [time] [bin=N] [genome=NAME] [label=COLUMN]
+//! [raw] [all] [table=NAME]`.
 //!
 //! `fresh` forgets where the data came from, so that everything is encoded anew; `x` does so for the matrix alone;
 //! `read` writes nothing; `time` says how long both took.
@@ -10,13 +11,13 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tegula_io::{ReadOptions, WriteOptions, read_with, write_h5ad};
+use tegula_io::{ReadOptions, WriteOptions, read_with, write};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| args.iter().skip(2).any(|a| a == word);
     let (Some(input), Some(output)) = (args.first(), args.get(1)) else {
-        eprintln!("usage: roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [time]");
+        eprintln!("usage: roundtrip IN OUT [fresh] [x] [read] [gzip=LEVEL] [format=NAME] [slot=SLOT] [time]");
         return ExitCode::from(2);
     };
     let job = || -> tegula_core::Result<()> {
@@ -43,10 +44,15 @@ fn main() -> ExitCode {
             adata.set_x(x)?;
         }
         let level = args.iter().find_map(|a| a.strip_prefix("gzip=")?.parse().ok());
-        let options = WriteOptions { gzip: level.or(WriteOptions::default().gzip), ..Default::default() };
+        let options = WriteOptions {
+            gzip: level.or(WriteOptions::default().gzip),
+            format: given("format"),
+            slot: given("slot"),
+            ..Default::default()
+        };
         let start = Instant::now();
         if !has("read") {
-            write_h5ad(&adata, output, &options)?;
+            write(&adata, output, &options)?;
         }
         if has("time") {
             println!("read {:.3} s, write {:.3} s", took.as_secs_f64(), start.elapsed().as_secs_f64());

@@ -2,7 +2,9 @@
 //!
 //! Everything Tegula writes goes to a temporary file in the folder of its target, is flushed to the disk, and takes
 //! the target's name at the very end. Whatever happens before that, the target is as it was and the temporary file is
-//! removed.
+//! removed. What a program that is killed leaves begins with a point and ends in `.part`; it is never read.
+
+pub(crate) mod folder;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -65,16 +67,7 @@ impl AtomicFile {
             }
             _ => {}
         }
-        let Some(name) = target.file_name() else {
-            return Err(fail(io::Error::other("this is not a name for a file; name a file")));
-        };
-        let folder = folder_of(&target);
-        if !folder.is_dir() {
-            let reason = format!("the folder `{}` does not exist; make it first", folder.display());
-            return Err(fail(io::Error::other(reason)));
-        }
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".{}.{}-{number}.part", name.to_string_lossy(), std::process::id()));
+        let temporary = temporary(&target).map_err(fail)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary).map_err(fail)?;
         if let Some(m) = before {
             // Best effort: not every file system keeps permissions.
@@ -139,6 +132,20 @@ fn folder_of(path: &Path) -> &Path {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     }
+}
+
+/// A name beside the target that nothing has yet.
+fn temporary(target: &Path) -> io::Result<PathBuf> {
+    let Some(name) = target.file_name() else {
+        return Err(io::Error::other("this is not a name for a file; name a file"));
+    };
+    let folder = folder_of(target);
+    if !folder.is_dir() {
+        let reason = format!("the folder `{}` does not exist; make it first", folder.display());
+        return Err(io::Error::other(reason));
+    }
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Ok(folder.join(format!(".{}.{}-{number}.part", name.to_string_lossy(), std::process::id())))
 }
 
 /// What a chain of symbolic links ends at, whether or not it exists.

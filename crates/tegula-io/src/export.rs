@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use flate2::Compression;
@@ -10,8 +10,10 @@ use flate2::write::GzEncoder;
 use tegula_core::{AnnData, Column, Error, Frame, Matrix, Result};
 
 use crate::atomic::AtomicFile;
+use crate::atomic::folder::AtomicFolder;
 
-/// Writes a table as csv, or as tsv where the name says so, whole or not at all; what is missing stays empty.
+/// Writes a table as csv, or as tsv where the name says so, gzipped where it ends in `.gz`, whole or not at all; what is
+/// missing stays empty.
 ///
 /// ```
 /// use tegula_core::{Column, Frame};
@@ -29,21 +31,33 @@ use crate::atomic::AtomicFile;
 /// [`Error::Io`] where the file cannot be written.
 pub fn write_table(table: &Frame, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
-    let fail = |e: csv::Error| Error::io(path, e.into());
-    let tabs = path.extension().is_some_and(|e| e == "tsv" || e == "tab");
-    let file = BufWriter::new(AtomicFile::create(path)?);
-    let mut out = csv::WriterBuilder::new().delimiter(if tabs { b'\t' } else { b',' }).from_writer(file);
-    let names = table.columns().keys().map(String::as_str);
-    out.write_record(std::iter::once(table.index_name().unwrap_or_default()).chain(names)).map_err(fail)?;
-    for (i, name) in table.index().iter().enumerate() {
-        out.write_field(name).map_err(fail)?;
-        for column in table.columns().values() {
-            out.write_field(cell(column, i).as_ref()).map_err(fail)?;
-        }
-        out.write_record(None::<&[u8]>).map_err(fail)?;
+    let fail = |e| Error::io(path, e);
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if let Some(plain) = name.strip_suffix(".gz") {
+        return packed(path, |out| lines(table, separator(plain), out));
     }
-    let file = out.into_inner().map_err(|e| Error::io(path, e.into_error()))?;
-    file.into_inner().map_err(|e| Error::io(path, e.into_error()))?.commit()
+    let mut out = BufWriter::new(AtomicFile::create(path)?);
+    lines(table, separator(&name), &mut out).map_err(fail)?;
+    out.into_inner().map_err(|e| fail(e.into_error()))?.commit()
+}
+
+/// What stands between the cells of a table of that name.
+fn separator(name: &str) -> u8 {
+    if [".tsv", ".tab"].iter().any(|end| name.ends_with(end)) { b'\t' } else { b',' }
+}
+
+fn lines(table: &Frame, separator: u8, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = csv::WriterBuilder::new().delimiter(separator).from_writer(out);
+    let names = table.columns().keys().map(String::as_str);
+    out.write_record(std::iter::once(table.index_name().unwrap_or_default()).chain(names))?;
+    for (i, name) in table.index().iter().enumerate() {
+        out.write_field(name)?;
+        for column in table.columns().values() {
+            out.write_field(cell(column, i).as_ref())?;
+        }
+        out.write_record(None::<&[u8]>)?;
+    }
+    out.flush()
 }
 
 /// A value as text.
@@ -68,16 +82,23 @@ fn cell(column: &Column, i: usize) -> Cow<'_, str> {
 /// Writes `X` as a folder that Cell Ranger 3 might have written: `matrix.mtx.gz`, `features.tsv.gz`, `barcodes.tsv.gz`.
 ///
 /// Ids and types of variables are taken from `var["gene_ids"]` and `var["feature_types"]`; without them the ids are the
-/// names, and the type is "Gene Expression". Each file is written whole or not at all, the matrix last.
+/// names, and the type is "Gene Expression". The folder is written whole or not at all; it replaces one that holds nothing
+/// but such files.
 ///
 /// # Errors
-/// [`Error::Data`] where there is no `X`; [`Error::Io`] where the folder cannot be written to.
+/// [`Error::Missing`] where there is no `X`; [`Error::Io`] where the folder cannot be written or holds something else.
 pub fn write_10x_mtx(adata: &AnnData, folder: impl AsRef<Path>) -> Result<()> {
-    let folder = folder.as_ref();
+    let target = folder.as_ref();
     let x = adata.matrix(None)?;
-    fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    if let Some(above) = target.parent().filter(|p| !p.as_os_str().is_empty()) {
+        fs::create_dir_all(above).map_err(|e| Error::io(above, e))?;
+    }
+    let folder = AtomicFolder::create(target, foreign)?;
     let text = |key: &str, i: usize| adata.var().get(key).map(|c| cell(c, i)).filter(|t| !t.is_empty());
-    packed(&folder.join("features.tsv.gz"), |out| {
+    let put = |name: &str, write: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
+        folder.file(name).and_then(|file| gzipped(file, write)).map_err(|e| Error::io(target, e))
+    };
+    put(TENX[0], &|out| {
         for (i, name) in adata.var().index().iter().enumerate() {
             let id = text("gene_ids", i).unwrap_or_else(|| name.as_str().into());
             let kind = text("feature_types", i).unwrap_or_else(|| "Gene Expression".into());
@@ -85,13 +106,20 @@ pub fn write_10x_mtx(adata: &AnnData, folder: impl AsRef<Path>) -> Result<()> {
         }
         Ok(())
     })?;
-    packed(&folder.join("barcodes.tsv.gz"), |out| {
-        adata.obs().index().iter().try_for_each(|name| writeln!(out, "{name}"))
-    })?;
-    packed(&folder.join("matrix.mtx.gz"), |out| entries(x, out))
+    put(TENX[1], &|out| adata.obs().index().iter().try_for_each(|name| writeln!(out, "{name}")))?;
+    put(TENX[2], &|out| entries(x, out))?;
+    folder.commit()
 }
 
-fn entries(x: &Matrix, out: &mut dyn Write) -> std::io::Result<()> {
+/// The files of a 10x mtx folder.
+const TENX: [&str; 3] = ["features.tsv.gz", "barcodes.tsv.gz", "matrix.mtx.gz"];
+
+/// A name that no 10x mtx folder has.
+fn foreign(names: &[String]) -> Option<&String> {
+    names.iter().find(|n| !TENX.contains(&n.as_str()))
+}
+
+fn entries(x: &Matrix, out: &mut dyn Write) -> io::Result<()> {
     let stored = x.values().iter().filter(|v| **v != 0.0).count();
     let whole = x.values().iter().all(|v| v.fract() == 0.0);
     let kind = if whole { "integer" } else { "real" };
@@ -110,10 +138,15 @@ fn entries(x: &Matrix, out: &mut dyn Write) -> std::io::Result<()> {
 }
 
 /// Writes a gzipped file, whole or not at all.
-fn packed(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    let fail = |e| Error::io(path, e);
-    let mut out = BufWriter::new(GzEncoder::new(AtomicFile::create(path)?, Compression::new(4)));
-    write(&mut out).map_err(fail)?;
-    let gzip = out.into_inner().map_err(|e| Error::io(path, e.into_error()))?;
-    gzip.finish().map_err(fail)?.commit()
+fn packed(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    gzipped(&mut file, write).map_err(|e| Error::io(path, e))?;
+    file.commit()
+}
+
+fn gzipped(file: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(GzEncoder::new(file, Compression::new(4)));
+    write(&mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
+    Ok(())
 }

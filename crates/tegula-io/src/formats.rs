@@ -4,6 +4,8 @@ mod cells;
 mod counts;
 mod gef;
 mod gem;
+#[cfg(test)]
+mod handmade;
 mod loom;
 mod names;
 mod pieces;
@@ -28,6 +30,7 @@ pub use cells::{read_cosmx, read_merscope, read_seqfish, read_slideseq, read_sta
 pub use gef::read_gef;
 pub use gem::read_gem;
 pub use loom::read_loom;
+pub(crate) use pieces::broken;
 pub(crate) use source::{Kind, Source};
 pub use tables::read_st;
 pub use tenx_h5::read_10x_h5;
@@ -35,7 +38,7 @@ pub use tenx_mtx::read_10x_mtx;
 pub use visium::read_visium;
 pub use visium_hd::read_visium_hd;
 pub use xenium::read_xenium;
-pub use zarr::{read_spatialdata, read_zarr};
+pub use zarr::{read_spatialdata, read_zarr, write_zarr};
 
 /// What a reader did that its user should know, each a sentence.
 pub(crate) type Notes = Vec<String>;
@@ -197,10 +200,21 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Reading> {
         }
         None => FORMATS.iter().copied().find(|f| (f.is)(&source)),
     };
-    let format = found.ok_or_else(|| unknown(&source))?;
+    take(found.ok_or_else(|| unknown(&source))?, &source, options)
+}
+
+/// Reads a source as what it is.
+fn take(format: &Format, source: &Source, options: &ReadOptions) -> Result<Reading> {
     let mut notes = Notes::new();
-    let adata = (format.read)(&source, options, &mut notes)?;
+    let adata = (format.read)(source, options, &mut notes);
+    if let Some(path) = source.changed() {
+        return Err(Error::format(path, "", "was changed while it was read; read it again when it is complete"));
+    }
+    let adata = adata?;
     odd_counts(&adata, &mut notes);
+    if source.stops_within_a_line() {
+        notes.push("the last line does not end: if the file was cut short, its last value is not what it was".into());
+    }
     Ok(Reading { adata, format: format.name, notes })
 }
 
@@ -231,4 +245,38 @@ fn unknown(source: &Source) -> Error {
         }
     };
     Error::format(&source.path, "", hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        let change: fn(&Source, &ReadOptions, &mut Notes) -> Result<AnnData> = |source, _, _| {
+            let file = if source.path.is_dir() { source.path.join("a.csv") } else { source.path.clone() };
+            crate::atomic::write(file, b"c,A\n1,2\n3,4\n").map(|()| AnnData::default())
+        };
+        let growing = Format { name: "", title: "", looks_for: "", is: |_| true, read: change };
+        for source in [path.as_path(), dir.path()] {
+            crate::atomic::write(&path, b"c,A\n1,2\n").unwrap();
+            let source = Source::open(source).unwrap();
+            let e = take(&growing, &source, &ReadOptions::default()).unwrap_err().to_string();
+            assert!(e.contains("a.csv") && e.contains("was changed while it was read"), "{e}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_stops_within_a_line_is_told_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        let notes = |text: &[u8]| {
+            crate::atomic::write(&path, text).unwrap();
+            read_with(&path, &ReadOptions::default()).unwrap().notes
+        };
+        assert!(notes(b"c,A\n1,25\n").is_empty());
+        assert!(notes(b"c,A\n1,2")[0].starts_with("the last line does not end"));
+    }
 }

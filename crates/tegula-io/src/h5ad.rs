@@ -10,7 +10,8 @@ mod write;
 
 pub use read::read_h5ad;
 pub(crate) use read::{FORMAT, annotated, in_file};
-pub use write::{WriteOptions, not_understood, write_h5ad};
+pub(crate) use write::encode_into;
+pub use write::{not_understood, write_h5ad};
 
 /// The attributes that hold named arrays, in the order files list them.
 const MAPS: [&str; 4] = ["obsm", "varm", "obsp", "varp"];

@@ -2,7 +2,8 @@
 //!
 //! [`read`] takes what instruments and other programs write, in any of [`FORMATS`], recognised by content;
 //! [`read_h5ad`] and [`write_h5ad`] speak the format of Python's `anndata`, in every dialect since 0.5;
-//! [`read_table`] and [`read_tables`] read tables of text; [`atomic`] writes any file whole or not at all.
+//! [`read_table`] and [`read_tables`] read tables of text; [`write()`] writes what the name's ending tells; [`atomic`] writes
+//! any file whole or not at all.
 //!
 //! ```
 //! use tegula_core::{AnnData, Dense, Frame};
@@ -24,14 +25,16 @@ mod h5ad;
 mod parquet;
 mod store;
 mod table;
+mod write;
 
 pub use disk::Disk;
 pub use export::{write_10x_mtx, write_table};
 pub use formats::{
     FORMATS, Format, ReadOptions, Reading, read, read_10x_h5, read_10x_mtx, read_cosmx, read_gef, read_gem, read_loom,
     read_merscope, read_seqfish, read_slideseq, read_spatialdata, read_st, read_starmap, read_visium, read_visium_hd,
-    read_with, read_xenium, read_zarr,
+    read_with, read_xenium, read_zarr, write_zarr,
 };
-pub use h5ad::{WriteOptions, not_understood, read_h5ad, write_h5ad};
-pub use parquet::read_parquet;
+pub use h5ad::{not_understood, read_h5ad, write_h5ad};
+pub use parquet::{read_parquet, write_parquet};
 pub use table::{read_table, read_tables};
+pub use write::{WRITTEN, WriteOptions, table_of, write, written_as};

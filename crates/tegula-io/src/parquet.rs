@@ -2,6 +2,7 @@
 
 mod page;
 mod thrift;
+mod write;
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,16 @@ use tegula_core::{Column, Error, Frame, Result};
 use page::{Chunk, Values};
 use thrift::Thrift;
 
+pub use write::write_parquet;
+
 const MAGIC: &[u8] = b"PAR1";
+/// Numbers of the physical types.
+const BOOL: i64 = 0;
+const I32: i64 = 1;
+const I64: i64 = 2;
+const F32: i64 = 4;
+const F64: i64 = 5;
+const BYTES: i64 = 6;
 /// Rows that may be claimed without a byte of the file to back them; runs of one value take next to none.
 const FREE_ROWS: usize = 1 << 24;
 

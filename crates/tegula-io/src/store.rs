@@ -11,6 +11,7 @@ pub(crate) mod filters;
 pub(crate) mod heap;
 pub(crate) mod message;
 pub(crate) mod numbers;
+pub(crate) mod target;
 pub(crate) mod tree;
 pub(crate) mod types;
 pub(crate) mod writer;
@@ -18,5 +19,6 @@ pub(crate) mod zarr;
 
 pub(crate) use cells::Cells;
 pub(crate) use file::{Branch, Leaf, Node, Store};
+pub(crate) use target::Target;
 pub(crate) use types::Type;
 pub(crate) use writer::{Attr, Writer};

@@ -3,12 +3,14 @@
 mod column;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use tegula_core::{AnnData, Dense, Error, Frame, Result};
+
+use crate::formats::broken;
 
 pub(crate) use column::typed;
 
@@ -200,13 +202,10 @@ fn unique(names: &[String]) -> std::result::Result<(), &String> {
 
 /// The file's bytes, unpacked, without a byte order mark.
 fn bytes(path: &Path) -> Result<Vec<u8>> {
-    let broken = |e| Error::io(path, e);
-    let mut file = BufReader::new(File::open(path).map_err(broken)?);
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(broken)?;
+    let mut bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
-        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
+        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(|e| broken(path, e))?;
         bytes = plain;
     }
     if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use tegula_core::{AnnData, Array, ArrayData, Column, Error, Frame, Matrix, Result, Value};
+use tegula_core::{AnnData, Column, Error, Frame, Matrix, Result, Value};
 
 use super::counts::{Counts, read_counts};
 use super::names::unique;
-use super::positions::join;
+use super::positions::{join, matched, positions};
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
 use crate::table::{read_keyed, read_table};
 
@@ -157,9 +157,7 @@ impl Layout {
         let unnamed = obs.iter().enumerate().all(|(i, n)| *n == i.to_string());
         if unnamed && obs.len() == table.n_rows() {
             // Neither table names its cells: they are in the same order.
-            let columns = table.columns().clone();
-            table = Frame::new(obs.clone());
-            columns.into_iter().try_for_each(|(name, column)| table.insert(&name, column))?;
+            table = table.with_index(obs.clone())?;
         }
         let (obs, var) = (unique(obs, "observations", notes), unique(var, "variables", notes));
         let mut adata = AnnData::new(Some(x.into()), Frame::new(obs), Frame::new(var))?;
@@ -181,26 +179,9 @@ impl Layout {
             return Err(Error::format(&cells, "", format!("{reason}; copy or make the file again")));
         };
         let more: Vec<(&str, [&str; 2])> = self.more.iter().filter(|(_, p)| p != xy && numeric(&p)).copied().collect();
-        let further = |pair: &[&str; 2]| -> Result<Frame> {
-            let mut f = Frame::new(table.index().to_vec());
-            pair.iter()
-                .zip(["x", "y"])
-                .try_for_each(|(c, to)| table.get(c).cloned().map_or(Ok(()), |c| f.insert(to, c)))?;
-            Ok(f)
-        };
         for (key, pair) in &more {
-            let mut own = AnnData::new(None, Frame::new(adata.obs().index().to_vec()), Frame::default())?;
-            join(
-                &mut own,
-                &further(pair)?,
-                &["x", "y"],
-                &cells,
-                &ReadOptions { drop_unplaced: false, ..options.clone() },
-                &mut Notes::new(),
-            )?;
-            if let Some(v) = own.obsm().get(tegula_core::keys::SPATIAL) {
-                adata.set_obsm(key, v.clone())?;
-            }
+            let rows = matched(adata.obs().index(), &table);
+            adata.set_obsm(key, positions(&table, pair, &rows, &cells)?)?;
         }
         more.iter().flat_map(|(_, pair)| pair).for_each(|c| drop(table.remove(c)));
         join(&mut adata, &table, xy, &cells, options, notes)?;
@@ -243,9 +224,4 @@ fn without_types(table: Frame) -> Result<Frame> {
         out.insert(name, crate::table::typed(texts))?;
     }
     Ok(out)
-}
-
-/// A matrix of positions.
-pub(super) fn positions(xy: Vec<f64>) -> Result<Array> {
-    Array::new(vec![xy.len() / 2, 2], ArrayData::F64(xy.into()))
 }

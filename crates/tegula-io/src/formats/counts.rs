@@ -65,6 +65,9 @@ pub(super) fn read_counts(path: &Path, keys: &[&str]) -> Result<Counts> {
         all.values.extend(part.values);
         Ok(())
     })?;
+    if all.lens.is_empty() {
+        return Err(bad(2, "there are no rows below the heading; copy or make the file again".into()));
+    }
     let mut indptr = vec![0usize];
     all.lens.iter().for_each(|n| indptr.push(indptr[indptr.len() - 1] + n));
     if numbered {

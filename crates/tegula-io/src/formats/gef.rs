@@ -5,7 +5,7 @@ use std::path::Path;
 use tegula_core::{AnnData, Array, ArrayData, Column, Csr, Error, Frame, Result, keys};
 
 use super::gem::{BIN_SIZE, Entry, Positions, Sums, Tally, assemble};
-use super::names::unique;
+use super::names::{symbols_or_ids, unique};
 use super::{Format, Notes, ReadOptions, Reading, read_as};
 use crate::h5ad::in_file;
 use crate::store::{Branch, Leaf, Store, Type};
@@ -176,15 +176,8 @@ fn cells(store: &Store, group: &Branch, options: &ReadOptions, notes: &mut Notes
     let genes = gene.genes()?;
     let n_vars = genes.len();
     let (ids, symbols): (Vec<String>, Vec<Option<String>>) = genes.into_iter().unzip();
-    let var = match symbols.iter().cloned().collect::<Option<Vec<String>>>().filter(|_| !options.gene_ids && n_vars > 0)
-    {
-        Some(symbols) => {
-            let mut var = Frame::new(unique(symbols, "variables", notes));
-            var.insert("gene_ids", Column::Str(ids))?;
-            var
-        }
-        None => Frame::new(unique(ids, "variables", notes)),
-    };
+    let symbols = symbols.into_iter().collect::<Option<Vec<String>>>().filter(|_| n_vars > 0);
+    let var = symbols_or_ids(ids, symbols, options, notes)?;
     // Cells list where theirs begin and of how many genes they have any.
     let (start, len) = (cell.numbers("offset")?, cell.numbers("geneCount")?);
     let (columns, values) = (counts.numbers("geneID")?, counts.numbers("count")?);

@@ -46,17 +46,25 @@ pub fn read_loom(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Readin
     read_as(&FORMAT, path.as_ref(), options)
 }
 
+/// Observations that may be numbered without a byte of the file for each.
+const FREE_NAMES: usize = 1 << 20;
+
 fn loom(store: &Store, root: &Branch, _: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
     let missing = |key: &str| store.bad(key, "is missing; make the file again");
     let matrix = root.data("matrix").ok_or_else(|| missing("matrix"))?;
     let [n_vars, n_obs] = matrix.shape[..] else {
         return Err(store.bad("matrix", "is not a matrix; make the file again"));
     };
+    // An axis that is not named costs nothing in the file, but a name per observation here.
+    if n_obs.max(n_vars) > store.len().max(FREE_NAMES) {
+        return Err(store.damaged("matrix", "its size does not fit the file"));
+    }
+    let x = turned(store, matrix)?;
     let attrs = |key: &str| root.group(key).ok_or_else(|| missing(key));
     let mut arrays = Vec::new();
     let obs = table(store, attrs("col_attrs")?, n_obs, (&CELLS, "observations"), Some(&mut arrays), notes)?;
     let var = table(store, attrs("row_attrs")?, n_vars, (&GENES, "variables"), None, notes)?;
-    let mut adata = AnnData::new(Some(turned(store, matrix)?), obs, var).map_err(|e| in_file(store, "matrix", e))?;
+    let mut adata = AnnData::new(Some(x), obs, var).map_err(|e| in_file(store, "matrix", e))?;
     if let Some(layers) = root.group("layers") {
         for (key, node) in &layers.children {
             if let Node::Data(l) = node

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tegula_core::{Column, Labels};
+use tegula_core::{Column, Frame, Labels, Result};
 
-use super::Notes;
+use super::{Notes, ReadOptions};
 
 /// The names, those that repeat followed by `-1`, `-2`, …, as anndata makes them unique; says how many there were.
 pub(crate) fn unique(mut names: Vec<String>, what: &str, notes: &mut Notes) -> Vec<String> {
@@ -31,6 +31,33 @@ pub(crate) fn unique(mut names: Vec<String>, what: &str, notes: &mut Notes) -> V
         }
     }
     names
+}
+
+/// Variables that have ids and symbols, named by the one and the other beside.
+pub(super) fn variables(
+    ids: Vec<String>,
+    symbols: Vec<String>,
+    options: &ReadOptions,
+    notes: &mut Notes,
+) -> Result<Frame> {
+    let (index, key, other) =
+        if options.gene_ids { (ids, "gene_symbols", symbols) } else { (symbols, "gene_ids", ids) };
+    let mut var = Frame::new(unique(index, "variables", notes));
+    var.insert(key, Column::Str(other))?;
+    Ok(var)
+}
+
+/// Variables whose symbols, where they have any, name them unless ids are asked for; ids are then beside.
+pub(super) fn symbols_or_ids(
+    ids: Vec<String>,
+    symbols: Option<Vec<String>>,
+    options: &ReadOptions,
+    notes: &mut Notes,
+) -> Result<Frame> {
+    match symbols {
+        Some(symbols) if !options.gene_ids => variables(ids, symbols, options, notes),
+        _ => Ok(Frame::new(unique(ids, "variables", notes))),
+    }
 }
 
 /// A column of texts: categories where some repeat, as anndata stores them.

@@ -54,7 +54,8 @@ impl Pieces {
                 break bytes.len();
             }
             let before = bytes.len();
-            let read = (&mut self.source).take(PIECE as u64).read_to_end(&mut bytes).map_err(|e| self.broken(e))?;
+            let read =
+                (&mut self.source).take(PIECE as u64).read_to_end(&mut bytes).map_err(|e| broken(&self.path, e))?;
             self.done = read == 0;
             if self.lines == 0 && bytes.starts_with(b"\xef\xbb\xbf") {
                 bytes.drain(..3);
@@ -101,16 +102,16 @@ impl Pieces {
     pub(crate) fn bad(&self, line: u64, reason: impl std::fmt::Display) -> Error {
         Error::format(&self.path, format!("line {line}"), reason)
     }
+}
 
-    fn broken(&self, e: std::io::Error) -> Error {
-        match e.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
-                let reason = format!("the gzip stream is damaged or cut short ({e}); copy or make the file again");
-                Error::format(&self.path, "", reason)
-            }
-            _ => Error::io(&self.path, e),
-        }
+/// The error for a text that cannot be read or unpacked.
+pub(crate) fn broken(path: &Path, e: std::io::Error) -> Error {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    if [UnexpectedEof, InvalidInput, InvalidData].contains(&e.kind()) {
+        let reason = format!("the gzip stream is damaged or cut short ({e}); copy or make the file again");
+        return Error::format(path, "", reason);
     }
+    Error::io(path, e)
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -126,8 +127,9 @@ fn fill(source: &mut impl Read, to: &mut [u8]) -> std::io::Result<usize> {
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {
-    let ends = bytes.split(|&b| b == b'\n').count() as u64 - 1;
-    ends + u64::from(bytes.last().is_some_and(|&b| b != b'\n'))
+    // In bytes, many at a time; of so few at once that a byte holds their number.
+    let count = |few: &[u8]| u64::from(few.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>());
+    bytes.chunks(usize::from(u8::MAX)).map(count).sum::<u64>() + u64::from(bytes.last().is_some_and(|&b| b != b'\n'))
 }
 
 /// Cuts a piece into parts of whole lines.
@@ -159,6 +161,33 @@ impl Piece {
         lines.map(move |(l, k)| (k, &l[..trimmed(l)])).filter(|(_, l)| !l.is_empty())
     }
 
+    /// Calls `f` with every line's number and its columns, without line ends; empty lines are left out.
+    pub(crate) fn each_line<'a>(
+        &'a self,
+        separator: u8,
+        mut f: impl FnMut(u64, &[&'a [u8]]) -> Result<()>,
+    ) -> Result<()> {
+        let bytes = &self.bytes[..];
+        let unfinished = bytes.last().is_some_and(|&b| b != b'\n').then_some(bytes.len());
+        let (mut cells, mut from, mut line) = (Vec::new(), 0, self.line);
+        for end in memchr::memchr2_iter(separator, b'\n', bytes).chain(unfinished) {
+            let mut cell = &bytes[from..end];
+            from = end + 1;
+            if bytes.get(end) == Some(&separator) {
+                cells.push(cell);
+                continue;
+            }
+            cell = cell.strip_suffix(b"\r").unwrap_or(cell);
+            cells.push(cell);
+            if cells.len() > 1 || !cell.is_empty() {
+                f(line, &cells)?;
+            }
+            cells.clear();
+            line += 1;
+        }
+        Ok(())
+    }
+
     /// Takes off the first line, without its end; `None` where there is none.
     pub(crate) fn take_line(&mut self) -> Option<(u64, Vec<u8>)> {
         if self.bytes.is_empty() {
@@ -179,7 +208,13 @@ pub(crate) fn whole(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
     }
-    text.iter().try_fold(0u64, |n, b| b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0')))
+    // To the end whatever comes, so that the processor has one thing to guess: the length.
+    let digit = |(n, highest): (u64, u8), b: &u8| {
+        let d = b.wrapping_sub(b'0');
+        (n.wrapping_mul(10).wrapping_add(d.into()), highest.max(d))
+    };
+    let (n, highest) = text.iter().fold((0, 0), digit);
+    (highest <= 9).then_some(n)
 }
 
 /// A number.
@@ -187,5 +222,39 @@ pub(crate) fn number(text: &[u8]) -> Option<f64> {
     match whole(text) {
         Some(n) => Some(n as f64),
         None => std::str::from_utf8(text).ok()?.trim().parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn columns_of_lines_are_those_of_lines_split(text in "[ab\t\r\n]{0,60}") {
+            let piece = Piece { bytes: text.into_bytes(), line: 7 };
+            let mut cut = Vec::new();
+            piece.each_line(b'\t', |k, cells| {
+                cut.push((k, cells.to_vec()));
+                Ok(())
+            }).unwrap();
+            let split: Vec<_> = piece.lines().map(|(k, l)| (k, l.split(|&b| b == b'\t').collect::<Vec<_>>())).collect();
+            prop_assert_eq!(cut, split);
+            let lines = count_lines(&piece.bytes);
+            prop_assert_eq!(lines, String::from_utf8_lossy(&piece.bytes).split_inclusive('\n').count() as u64);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_digits_alone() {
+        for n in [0, 7, 10, 4_294_967_296, 9_999_999_999_999_999_999] {
+            assert_eq!(whole(n.to_string().as_bytes()), Some(n));
+        }
+        assert_eq!(whole(b"007"), Some(7));
+        for wrong in ["", "-1", "1.0", "1 ", "x", "/", ":", "10000000000000000000"] {
+            assert_eq!(whole(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert_eq!(count_lines(&vec![b'\n'; 1000]), 1000);
     }
 }

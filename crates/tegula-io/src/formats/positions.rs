@@ -19,8 +19,7 @@ pub(super) fn join(
     options: &ReadOptions,
     notes: &mut Notes,
 ) -> Result<()> {
-    let place: HashMap<&str, usize> = table.index().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
-    let rows: Vec<Option<usize>> = adata.obs().index().iter().map(|n| place.get(n.as_str()).copied()).collect();
+    let rows = matched(adata.obs().index(), table);
     let placed = rows.iter().flatten().count();
     let without = || adata.obs().index().iter().zip(&rows).filter(|(_, r)| r.is_none()).map(|(n, _)| n);
     if placed == 0 && adata.n_obs() > 0 {
@@ -42,26 +41,37 @@ pub(super) fn join(
             examples(without())
         ));
     }
-    let mut xy: Vec<Vec<f64>> = Vec::new();
-    for key in spatial {
-        let column = table.get(key).and_then(Column::to_f64).ok_or_else(|| {
-            Error::format(path, "", format!("the column `{key}` is missing or holds no numbers; make the file again"))
-        })?;
-        xy.push(rows.iter().map(|r| r.map_or(f64::NAN, |i| column[i])).collect());
-    }
-    let flat = (0..adata.n_obs()).flat_map(|i| xy.iter().map(move |c| c[i])).collect::<Vec<f64>>();
-    let spatial_array = Array::new(vec![adata.n_obs(), spatial.len()], ArrayData::F64(flat.into()))?;
+    let positions = positions(table, spatial, &rows, path)?;
     for (key, column) in table.columns() {
         if !spatial.contains(&key.as_str()) {
             adata.set_obs(key, gathered(column, &rows))?;
         }
     }
-    adata.set_obsm(keys::SPATIAL, spatial_array)?;
+    adata.set_obsm(keys::SPATIAL, positions)?;
     if options.drop_unplaced && lacking > 0 {
         let kept: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_some()).collect();
         adata.keep_obs(&kept);
     }
     Ok(())
+}
+
+/// The row of the table for each name, where it has one.
+pub(super) fn matched(names: &[String], table: &Frame) -> Vec<Option<usize>> {
+    let place: HashMap<&str, usize> = table.index().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
+    names.iter().map(|n| place.get(n.as_str()).copied()).collect()
+}
+
+/// The columns side by side at the given rows, NaN where there is none.
+pub(super) fn positions(table: &Frame, columns: &[&str], rows: &[Option<usize>], path: &Path) -> Result<Array> {
+    let mut xy: Vec<Vec<f64>> = Vec::new();
+    for key in columns {
+        let column = table.get(key).and_then(Column::to_f64).ok_or_else(|| {
+            Error::format(path, "", format!("the column `{key}` is missing or holds no numbers; make the file again"))
+        })?;
+        xy.push(rows.iter().map(|r| r.map_or(f64::NAN, |i| column[i])).collect());
+    }
+    let flat = (0..rows.len()).flat_map(|i| xy.iter().map(move |c| c[i])).collect::<Vec<f64>>();
+    Array::new(vec![rows.len(), columns.len()], ArrayData::F64(flat.into()))
 }
 
 /// The rows of a column, some of them missing.
@@ -94,9 +104,5 @@ pub(super) fn indexed(mut table: Frame, key: &str, path: &Path) -> Result<Frame>
             None => return Err(missing()),
         },
     };
-    let mut out = Frame::new(names);
-    for (name, column) in table.columns() {
-        out.insert(name, column.clone())?;
-    }
-    Ok(out)
+    table.with_index(names)
 }

@@ -1,7 +1,7 @@
 //! What lies at a path, looked into just far enough to tell its format.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -13,6 +13,8 @@ use crate::store::{Branch, Store};
 
 /// Bytes of a text that tell what it is.
 const HEAD: usize = 1 << 16;
+/// The first bytes of a gzipped file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Names of a folder that are listed.
 const MOST_NAMES: usize = 1 << 14;
 
@@ -20,6 +22,8 @@ const MOST_NAMES: usize = 1 << 14;
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) kind: Kind,
+    /// What tells the file, or those directly in the folder, from later ones.
+    stamps: Vec<(PathBuf, Stamp)>,
 }
 
 /// What a [`Source`] is on the outside.
@@ -29,7 +33,7 @@ pub(crate) enum Kind {
     /// A folder with the names in it, sorted.
     Folder(Vec<String>),
     /// A zip archive with the names in it, sorted.
-    Zip(Vec<String>),
+    Zip(Files, Vec<String>),
     /// A text, gzipped or not: its first lines.
     Text(Vec<String>),
     /// Anything else.
@@ -40,10 +44,14 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let fail = |e| Error::io(path, e);
         let before = stamp(path).map_err(fail)?;
-        let source = |kind| Ok(Self { path: path.to_path_buf(), kind });
         if path.is_dir() {
-            return source(Kind::Folder(names(path)?));
+            let names = names(path)?;
+            let files = names.iter().map(|n| path.join(n)).filter(|p| p.is_file());
+            let stamps = files.filter_map(|p| stamp(&p).ok().map(|s| (p, s))).collect();
+            return Ok(Self { path: path.to_path_buf(), kind: Kind::Folder(names), stamps });
         }
+        let stamps = vec![(path.to_path_buf(), before)];
+        let source = |kind| Ok(Self { path: path.to_path_buf(), kind, stamps });
         let mut head = Vec::new();
         File::open(path).map_err(fail)?.take(HEAD as u64).read_to_end(&mut head).map_err(fail)?;
         if head.is_empty() {
@@ -54,15 +62,34 @@ impl Source {
             return source(Kind::Hdf5 { store: Box::new(store), root, stamp: before });
         }
         if head.starts_with(b"PK\x03\x04") {
-            return source(Kind::Zip(Files::open(path)?.names()?));
+            let files = Files::open(path)?;
+            let names = files.names()?;
+            return source(Kind::Zip(files, names));
         }
-        if head.starts_with(&[0x1f, 0x8b]) {
+        if head.starts_with(&GZIP) {
             let mut plain = Vec::new();
             // A file cut short still shows what it was to be; its reader will find the cut.
             let _ = MultiGzDecoder::new(&head[..]).take(HEAD as u64).read_to_end(&mut plain);
             head = plain;
         }
         source(lines(&head).map_or(Kind::Bytes, Kind::Text))
+    }
+
+    /// A file that is no longer what it was when reading began.
+    pub(crate) fn changed(&self) -> Option<&Path> {
+        self.stamps.iter().find(|(p, s)| stamp(p).ok().as_ref() != Some(s)).map(|(p, _)| p.as_path())
+    }
+
+    /// True for a text that stops within a line, as one does that was cut short.
+    pub(crate) fn stops_within_a_line(&self) -> bool {
+        let last = || -> std::io::Result<[u8; 3]> {
+            let (mut file, mut bytes) = (File::open(&self.path)?, [0; 3]);
+            file.read_exact(&mut bytes[..2])?;
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut bytes[2..])?;
+            Ok(bytes)
+        };
+        matches!(self.kind, Kind::Text(_)) && last().is_ok_and(|b| b[..2] != GZIP && b[2] != b'\n')
     }
 
     /// Names in the folder; none where it is no folder.
@@ -72,7 +99,12 @@ impl Source {
 
     /// Names in the folder or archive.
     pub(crate) fn names_within(&self) -> &[String] {
-        if let Kind::Zip(names) = &self.kind { names } else { self.names() }
+        if let Kind::Zip(_, names) = &self.kind { names } else { self.names() }
+    }
+
+    /// The files of the folder or archive.
+    pub(crate) fn files(&self) -> Result<Files> {
+        if let Kind::Zip(files, _) = &self.kind { Ok(files.clone()) } else { Files::open(&self.path) }
     }
 
     /// The first name in the folder for which `is` holds.
@@ -114,7 +146,7 @@ impl Source {
         match &self.kind {
             Kind::Hdf5 { root, .. } => format!("an HDF5 file with {}", list(&mut root.children.keys())),
             Kind::Folder(names) => format!("a folder with {}", list(&mut names.iter())),
-            Kind::Zip(names) => format!("a zip archive with {}", list(&mut names.iter())),
+            Kind::Zip(_, names) => format!("a zip archive with {}", list(&mut names.iter())),
             Kind::Text(lines) => {
                 let start: String = lines.first().map(|l| l.chars().take(60).collect()).unwrap_or_default();
                 format!("a text that begins with `{}`", start.trim())

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use tegula_core::{AnnData, Error, Frame, Result, keys};
+use tegula_core::{AnnData, Array, ArrayData, Error, Frame, Result, keys};
 
-use super::cells::positions;
 use super::counts::{Counts, read_counts};
 use super::names::unique;
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
@@ -68,6 +67,7 @@ fn st(source: &Source, notes: &mut Notes) -> Result<AnnData> {
     }
     let (obs, var) = (unique(rows, "observations", notes), unique(columns, "variables", notes));
     let mut adata = AnnData::new(Some(x.into()), Frame::new(obs), Frame::new(var))?;
-    adata.set_obsm(keys::SPATIAL, positions(xy)?)?;
+    let xy = Array::new(vec![xy.len() / 2, 2], ArrayData::F64(xy.into()))?;
+    adata.set_obsm(keys::SPATIAL, xy)?;
     Ok(adata)
 }

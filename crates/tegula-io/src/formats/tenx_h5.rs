@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tegula_core::{AnnData, Column, Csr, Error, Frame, Result};
 
-use super::names::{examples, texts, unique};
+use super::names::{examples, texts, unique, variables};
 use super::{Format, Notes, ReadOptions, Reading, read_as};
 use crate::h5ad::in_file;
 use crate::store::{Branch, Node, Store};
@@ -69,7 +69,7 @@ pub(super) fn matrix(store: &Store, root: &Branch, options: &ReadOptions, notes:
         obs.insert("filtered_barcodes", Column::Bool(store.numbers(filtered)?))
             .map_err(|e| in_file(store, "filtered_barcodes", e))?;
     }
-    let mut var = variables(store, group, options, notes)?;
+    let mut var = features(store, group, options, notes)?;
     let x = counts(store, group, obs.n_rows(), var.n_rows())?;
     var = var.named(None);
     let mut adata = AnnData::new(Some(x.into()), obs, var).map_err(|e| in_file(store, &group.path, e))?;
@@ -105,21 +105,22 @@ fn texts_at(store: &Store, group: &Branch, key: &str) -> Result<Vec<String>> {
 }
 
 /// The variables with everything the file says about them.
-fn variables(store: &Store, group: &Branch, options: &ReadOptions, notes: &mut Notes) -> Result<Frame> {
-    let Some(features) = group.group("features") else {
+fn features(store: &Store, group: &Branch, options: &ReadOptions, notes: &mut Notes) -> Result<Frame> {
+    let Some(listed) = group.group("features") else {
         let (ids, symbols) = (texts_at(store, group, "genes")?, texts_at(store, group, "gene_names")?);
-        return named(store, ids, symbols, options, notes);
+        return variables(ids, symbols, options, notes).map_err(|e| in_file(store, &group.path, e));
     };
-    let (ids, symbols) = (texts_at(store, features, "id")?, texts_at(store, features, "name")?);
-    let probes = features.data("gene_id").is_some();
-    let genes = if probes { texts_at(store, features, "gene_id")? } else { ids.clone() };
-    let mut var = named(store, genes, symbols, options, notes)?;
-    let mut add = |key: &str, column: Column| var.insert(key, column).map_err(|e| in_file(store, &features.path, e));
+    let (ids, symbols) = (texts_at(store, listed, "id")?, texts_at(store, listed, "name")?);
+    let probes = listed.data("gene_id").is_some();
+    let genes = if probes { texts_at(store, listed, "gene_id")? } else { ids.clone() };
+    let wrong = |e: Error| in_file(store, &listed.path, e);
+    let mut var = variables(genes, symbols, options, notes).map_err(wrong)?;
+    let mut add = |key: &str, column: Column| var.insert(key, column).map_err(wrong);
     if probes {
         add("probe_ids", Column::Str(ids))?;
     }
-    add("feature_types", texts(texts_at(store, features, "feature_type")?))?;
-    for (key, node) in &features.children {
+    add("feature_types", texts(texts_at(store, listed, "feature_type")?))?;
+    for (key, node) in &listed.children {
         let Node::Data(leaf) = node else { continue };
         if ["name", "feature_type", "id", "gene_id", "_all_tag_keys"].contains(&key.as_str()) {
             continue;
@@ -130,21 +131,6 @@ fn variables(store: &Store, group: &Branch, options: &ReadOptions, notes: &mut N
             _ => {}
         }
     }
-    Ok(var)
-}
-
-/// Variables named by their symbols (or ids), the others beside.
-fn named(
-    store: &Store,
-    ids: Vec<String>,
-    symbols: Vec<String>,
-    options: &ReadOptions,
-    notes: &mut Notes,
-) -> Result<Frame> {
-    let (index, key, other) =
-        if options.gene_ids { (ids, "gene_symbols", symbols) } else { (symbols, "gene_ids", ids) };
-    let mut var = Frame::new(unique(index, "variables", notes));
-    var.insert(key, Column::Str(other)).map_err(|e| in_file(store, "features", e))?;
     Ok(var)
 }
 

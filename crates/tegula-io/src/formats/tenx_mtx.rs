@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use tegula_core::{AnnData, Column, Csr, Error, Frame, Result};
+use tegula_core::{AnnData, Csr, Error, Frame, Result};
 
-use super::names::{texts, unique};
+use super::names::{texts, unique, variables};
 use super::pieces::{Piece, Pieces, number, whole};
 use super::{Format, Notes, ReadOptions, Reading, read_as, tenx_h5};
 
@@ -70,10 +70,7 @@ fn features(path: &Path, options: &ReadOptions, notes: &mut Notes) -> Result<Fra
     // Some tools write names alone.
     let symbols = if columns.len() > 1 { columns.swap_remove(1) } else { columns[0].clone() };
     let ids = columns.swap_remove(0);
-    let (index, key, other) =
-        if options.gene_ids { (ids, "gene_symbols", symbols) } else { (symbols, "gene_ids", ids) };
-    let mut var = Frame::new(unique(index, "variables", notes));
-    var.insert(key, Column::Str(other))?;
+    let mut var = variables(ids, symbols, options, notes)?;
     if let Some(types) = types {
         var.insert("feature_types", texts(types))?;
     }

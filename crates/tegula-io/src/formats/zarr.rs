@@ -5,8 +5,11 @@ use std::path::Path;
 use tegula_core::{AnnData, Error, Result};
 
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
-use crate::h5ad::annotated;
-use crate::store::Store;
+use crate::WriteOptions;
+use crate::atomic::folder::AtomicFolder;
+use crate::h5ad::{annotated, encode_into, not_understood};
+use crate::store::zarr::ZarrWriter;
+use crate::store::{Branch, Store};
 
 /// What marks a folder as a zarr store.
 const MARKS: [&str; 3] = ["zarr.json", ".zgroup", ".zattrs"];
@@ -18,7 +21,7 @@ pub(crate) const SPATIALDATA: Format = Format {
     is: |source| is_zarr(source) && (holds(source, "tables") || holds(source, "table")) && !holds(source, "obs"),
     read: |source, options, notes| {
         let parent = if holds(source, "tables") { "tables" } else { "table" };
-        let (_, root) = Store::open_zarr(&source.path, parent)?;
+        let (store, root) = Store::open_zarr(source.files()?, parent)?;
         let names: Vec<&str> = root.children.keys().map(String::as_str).collect();
         let name = match (&options.table, &names[..]) {
             (Some(wanted), _) if names.contains(&wanted.as_str()) => wanted.as_str(),
@@ -31,7 +34,8 @@ pub(crate) const SPATIALDATA: Format = Format {
                 return Err(Error::config("table", reason));
             }
         };
-        table(&source.path, &format!("{parent}/{name}"), notes)
+        let group = root.group(name).ok_or_else(|| store.bad(name, "is no group; copy or make the store again"))?;
+        table(&store, group, notes)
     },
 };
 
@@ -40,7 +44,10 @@ pub(crate) const FORMAT: Format = Format {
     title: "zarr (AnnData in zarr 2 or 3)",
     looks_for: "`obs` and `var` in a zarr store: a folder, or a zip of one",
     is: |source| is_zarr(source) && holds(source, "obs") && holds(source, "var"),
-    read: |source, _, notes| table(&source.path, "", notes),
+    read: |source, _, notes| {
+        let (store, root) = Store::open_zarr(source.files()?, "")?;
+        table(&store, &root, notes)
+    },
 };
 
 /// Reads AnnData from zarr, version 2 or 3, a folder or a zip of one, of any age that anndata reads.
@@ -54,6 +61,49 @@ pub(crate) const FORMAT: Format = Format {
 /// As [`read_with`](crate::read_with).
 pub fn read_zarr(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Reading> {
     read_as(&FORMAT, path.as_ref(), options)
+}
+
+/// Writes AnnData as a zarr folder (version 2) that Python's `anndata` reads, whole or not at all.
+///
+/// AnnData in zarr of that name is replaced; any other folder is refused unless it is empty. `X` is stored by rows in
+/// pieces of some megabytes, packed with zlib at [`WriteOptions::gzip`].
+///
+/// ```
+/// use tegula_core::{AnnData, Dense, Frame};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("tiny.zarr");
+/// let x = Dense::new(2, 1, vec![1.0, 2.0])?;
+/// let adata = AnnData::new(Some(x.into()), Frame::with_range_index(2), Frame::with_range_index(1))?;
+/// tegula_io::write_zarr(&adata, &path, &Default::default())?;
+/// assert_eq!(tegula_io::read(&path)?.x(), adata.x());
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`] where the target cannot be written or is a folder of something else; [`Error::Data`] where a key cannot be a name
+/// of a file, or something that was never understood would be lost (see [`WriteOptions::allow_loss`]).
+pub fn write_zarr(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOptions) -> Result<()> {
+    let path = path.as_ref();
+    let lost = not_understood(adata);
+    if !lost.is_empty() && !options.allow_loss {
+        let reason = format!(
+            "`{}` would be lost: only h5ad carries over what is not understood; write h5ad, or allow the loss",
+            lost.join("`, `")
+        );
+        return Err(Error::data(format!("`{}`", path.display()), reason));
+    }
+    let folder = AtomicFolder::create(path, foreign)?;
+    let mut writer = ZarrWriter::new(folder.path(), path, options.gzip);
+    let root = encode_into(adata, &mut writer)?;
+    writer.finish(root)?;
+    folder.commit()
+}
+
+/// A name in a folder that is neither empty nor `AnnData` in zarr; a store of more than that is more than ours.
+fn foreign(names: &[String]) -> Option<&String> {
+    let holds = |name: &str| names.iter().any(|n| n == name);
+    let ours = MARKS.iter().any(|m| holds(m)) && holds("obs") && holds("var");
+    names.first().filter(|_| !ours)
 }
 
 /// Reads a table of a `SpatialData` store; [`ReadOptions::table`] names it where there are several.
@@ -78,13 +128,12 @@ fn holds(source: &Source, name: &str) -> bool {
     source.names_within().iter().any(|n| n == name)
 }
 
-fn table(path: &Path, inside: &str, notes: &mut Notes) -> Result<AnnData> {
-    let (store, root) = Store::open_zarr(path, inside)?;
-    if ["obs", "var"].iter().any(|k| !root.children.contains_key(*k)) {
+fn table(store: &Store, group: &Branch, notes: &mut Notes) -> Result<AnnData> {
+    if ["obs", "var"].iter().any(|k| !group.children.contains_key(*k)) {
         let reason = "this zarr store holds no annotated matrix (`obs` and `var` are missing); name one that does";
-        return Err(store.bad(inside, reason));
+        return Err(store.bad(&group.path, reason));
     }
-    let (adata, unread) = annotated(&store, &root)?;
+    let (adata, unread) = annotated(store, group)?;
     if !unread.is_empty() {
         notes.push(format!("left out, being of a kind that is not read: {}", unread.join(", ")));
     }

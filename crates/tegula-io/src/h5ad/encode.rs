@@ -1,16 +1,14 @@
 //! Encodes what memory holds, in the encodings that anndata 0.10 and later read.
 
-use std::io::{Seek, Write};
-
 use tegula_core::{Array, ArrayData, Column, Csr, Dict, Frame, Labels, Matrix, Raw, Records, Result, Value};
 
 use crate::store::writer::AttrData;
-use crate::store::{Attr, Cells, Type, Writer};
+use crate::store::{Attr, Cells, Target, Type};
 
 /// Names and addresses of what a group will hold.
 pub(super) type Children = Vec<(String, u64)>;
 
-pub(super) fn matrix<W: Write + Seek>(w: &mut Writer<W>, m: &Matrix) -> Result<u64> {
+pub(super) fn matrix<T: Target>(w: &mut T, m: &Matrix) -> Result<u64> {
     match m {
         Matrix::Dense(d) => w.array(&Type::F32, &[d.n_rows(), d.n_cols()], Cells::F32(d.data()), &plain()),
         Matrix::Csr(m) => csr(w, m),
@@ -21,7 +19,7 @@ fn plain() -> Vec<Attr> {
     Attr::encoding("array", "0.2.0")
 }
 
-fn csr<W: Write + Seek>(w: &mut Writer<W>, m: &Csr) -> Result<u64> {
+fn csr<T: Target>(w: &mut T, m: &Csr) -> Result<u64> {
     // SciPy wants both in one width; 32 bits as long as they suffice.
     let short = i32::try_from(m.nnz()).is_ok() && i32::try_from(m.n_cols()).is_ok();
     let data = w.array(&Type::F32, &[m.nnz()], Cells::F32(m.values()), &plain())?;
@@ -40,7 +38,7 @@ fn csr<W: Write + Seek>(w: &mut Writer<W>, m: &Csr) -> Result<u64> {
 }
 
 /// `None` for what files cannot hold: Python's `None`, which anndata reads only since 0.12.
-pub(super) fn value<W: Write + Seek>(w: &mut Writer<W>, v: &Value) -> Result<Option<u64>> {
+pub(super) fn value<T: Target>(w: &mut T, v: &Value) -> Result<Option<u64>> {
     let number = Attr::encoding("numeric-scalar", "0.2.0");
     Ok(Some(match v {
         Value::Null => return Ok(None),
@@ -63,7 +61,7 @@ pub(super) fn value<W: Write + Seek>(w: &mut Writer<W>, v: &Value) -> Result<Opt
     }))
 }
 
-fn dict<W: Write + Seek>(w: &mut Writer<W>, d: &Dict) -> Result<Children> {
+fn dict<T: Target>(w: &mut T, d: &Dict) -> Result<Children> {
     let mut out = Children::new();
     for (key, v) in d {
         if let Some(at) = value(w, v)? {
@@ -73,7 +71,7 @@ fn dict<W: Write + Seek>(w: &mut Writer<W>, d: &Dict) -> Result<Children> {
     Ok(out)
 }
 
-fn array<W: Write + Seek>(w: &mut Writer<W>, a: &Array) -> Result<u64> {
+fn array<T: Target>(w: &mut T, a: &Array) -> Result<u64> {
     let (shape, attrs) = (a.shape(), plain());
     match a.data() {
         ArrayData::F32(v) => w.array(&Type::F32, shape, Cells::F32(v), &attrs),
@@ -89,43 +87,32 @@ fn array<W: Write + Seek>(w: &mut Writer<W>, a: &Array) -> Result<u64> {
 }
 
 /// One dataset of records, as anndata stores NumPy's structured arrays.
-fn records<W: Write + Seek>(w: &mut Writer<W>, r: &Records) -> Result<u64> {
+fn records<T: Target>(w: &mut T, r: &Records) -> Result<u64> {
     if r.fields().is_empty() {
         return w.group(&[], &Attr::encoding("dict", "0.1.0"));
     }
     let mut fields = Vec::with_capacity(r.fields().len());
+    let mut lanes = Vec::with_capacity(r.fields().len());
     let mut size = 0;
     for (name, values) in r.fields() {
-        let t = match values {
-            ArrayData::F32(_) => Type::F32,
-            ArrayData::F64(_) => Type::F64,
-            ArrayData::I32(_) => Type::I32,
-            ArrayData::I64(_) => Type::I64,
-            ArrayData::U8(_) => Type::U8,
-            ArrayData::U32(_) => Type::U32,
-            ArrayData::U64(_) => Type::U64,
-            ArrayData::Bool(_) => Type::bool(),
-            ArrayData::Str(_) => Type::Str,
+        let (t, lane) = match values {
+            ArrayData::F32(v) => (Type::F32, stored(Cells::F32(v), 4)),
+            ArrayData::F64(v) => (Type::F64, stored(Cells::F64(v), 8)),
+            ArrayData::I32(v) => (Type::I32, stored(Cells::I32(v), 4)),
+            ArrayData::I64(v) => (Type::I64, stored(Cells::I64(v), 8)),
+            ArrayData::U8(v) => (Type::U8, v.to_vec()),
+            ArrayData::U32(v) => (Type::U32, stored(Cells::U32(v), 4)),
+            ArrayData::U64(v) => (Type::U64, stored(Cells::U64(v), 8)),
+            ArrayData::Bool(v) => (Type::bool(), flags(v)),
+            ArrayData::Str(v) => w.field_of_texts(v)?,
         };
-        size += t.size();
-        fields.push((name.clone(), (size - t.size()) as u64, t));
+        lanes.push((size, t.size(), lane));
+        fields.push((name.clone(), size as u64, t));
+        size += lanes[lanes.len() - 1].1;
     }
     let mut bytes = vec![0u8; size * r.len()];
-    for (values, (_, at, t)) in r.fields().values().zip(&fields) {
-        let width = t.size();
-        let flat = match values {
-            ArrayData::F32(v) => stored(Cells::F32(v), width),
-            ArrayData::F64(v) => stored(Cells::F64(v), width),
-            ArrayData::I32(v) => stored(Cells::I32(v), width),
-            ArrayData::I64(v) => stored(Cells::I64(v), width),
-            ArrayData::U8(v) => v.to_vec(),
-            ArrayData::U32(v) => stored(Cells::U32(v), width),
-            ArrayData::U64(v) => stored(Cells::U64(v), width),
-            ArrayData::Bool(v) => flags(v),
-            ArrayData::Str(v) => w.place_in_heap(v.iter().map(|s| (s.len(), s.as_bytes())))?,
-        };
-        let at = *at as usize;
-        for (record, value) in bytes.chunks_exact_mut(size).zip(flat.chunks_exact(width)) {
+    for (at, width, lane) in lanes {
+        for (record, value) in bytes.chunks_exact_mut(size).zip(lane.chunks_exact(width)) {
             record[at..at + width].copy_from_slice(value);
         }
     }
@@ -143,7 +130,7 @@ fn flags(v: &[bool]) -> Vec<u8> {
     v.iter().map(|&b| u8::from(b)).collect()
 }
 
-fn labels<W: Write + Seek>(w: &mut Writer<W>, l: &Labels) -> Result<u64> {
+fn labels<T: Target>(w: &mut T, l: &Labels) -> Result<u64> {
     let (n, k) = (l.len(), l.categories().len());
     // The width pandas would choose.
     let codes = if i8::try_from(k).is_ok() {
@@ -162,7 +149,7 @@ fn labels<W: Write + Seek>(w: &mut Writer<W>, l: &Labels) -> Result<u64> {
 }
 
 /// The columns of a table and the attributes of its group.
-fn frame<W: Write + Seek>(w: &mut Writer<W>, f: &Frame) -> Result<(Children, Vec<Attr>)> {
+fn frame<T: Target>(w: &mut T, f: &Frame) -> Result<(Children, Vec<Attr>)> {
     let key = index_key(f);
     let mut children = vec![(key.clone(), index(w, f)?)];
     for (name, c) in f.columns() {
@@ -176,7 +163,7 @@ pub(super) fn index_key(f: &Frame) -> String {
     f.index_name().filter(|n| !n.is_empty() && f.get(n).is_none()).unwrap_or("_index").to_owned()
 }
 
-pub(super) fn index<W: Write + Seek>(w: &mut Writer<W>, f: &Frame) -> Result<u64> {
+pub(super) fn index<T: Target>(w: &mut T, f: &Frame) -> Result<u64> {
     w.texts(&[f.n_rows()], f.index(), &Attr::encoding("string-array", "0.2.0"))
 }
 
@@ -187,7 +174,7 @@ pub(super) fn frame_attrs(index_key: &str, order: Vec<String>) -> Vec<Attr> {
     attrs
 }
 
-pub(super) fn column<W: Write + Seek>(w: &mut Writer<W>, c: &Column) -> Result<u64> {
+pub(super) fn column<T: Target>(w: &mut T, c: &Column) -> Result<u64> {
     let shape = [c.len()];
     match c {
         Column::Float(v) => w.array(&Type::F64, &shape, Cells::F64(v), &plain()),
@@ -215,12 +202,12 @@ pub(super) fn column<W: Write + Seek>(w: &mut Writer<W>, c: &Column) -> Result<u
     }
 }
 
-fn nullable<W: Write + Seek>(w: &mut Writer<W>, kind: &str, values: u64, missing: &[bool]) -> Result<u64> {
+fn nullable<T: Target>(w: &mut T, kind: &str, values: u64, missing: &[bool]) -> Result<u64> {
     let mask = w.array(&Type::bool(), &[missing.len()], Cells::Bytes(&flags(missing)), &plain())?;
     w.group(&[("mask".into(), mask), ("values".into(), values)], &Attr::encoding(kind, "0.1.0"))
 }
 
-pub(super) fn raw<W: Write + Seek>(w: &mut Writer<W>, r: &Raw) -> Result<u64> {
+pub(super) fn raw<T: Target>(w: &mut T, r: &Raw) -> Result<u64> {
     let x = matrix(w, &r.x)?;
     let (children, attrs) = frame(w, &r.var)?;
     let var = w.group(&children, &attrs)?;

@@ -4,6 +4,9 @@ use tegula_core::{Csr, Dense, Error, Matrix, Result};
 
 use crate::store::{Branch, Leaf, Node, Store};
 
+/// Rows that a matrix by columns may have without a value in each.
+const FREE_ROWS: usize = 1 << 25;
+
 /// `csr` or `csc`, where the group is a sparse matrix.
 pub(super) fn sparse_kind(group: &Branch) -> Option<&str> {
     match group.attrs.encoding() {
@@ -42,6 +45,9 @@ pub(super) fn sparse(store: &Store, group: &Branch) -> Result<Csr> {
     let indptr = store.numbers::<usize>(part("indptr")?)?;
     let indices = store.numbers::<u32>(part("indices")?)?;
     let values = store.numbers::<f32>(part("data")?)?;
+    if kind == "csc" && n > values.len().max(FREE_ROWS) {
+        return Err(store.damaged(&group.path, "its shape does not fit its values"));
+    }
     let (rows, cols) = if kind == "csr" { (n, m) } else { (m, n) };
     let out = Csr::canonical(rows, cols, indptr, indices, values).map_err(|e| match e {
         Error::Data { reason, .. } => bad(&format!("{reason}; make the file again")),

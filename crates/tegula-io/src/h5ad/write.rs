@@ -1,6 +1,5 @@
 //! Writing.
 
-use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -8,31 +7,11 @@ use tegula_core::{AnnData, Dict, Error, Frame, Origin, Result, Value};
 
 use super::encode::{self, Children};
 use super::{MAPS, UNREAD};
+use crate::WriteOptions;
 use crate::atomic::AtomicFile;
-use crate::store::copy::{can_copy, copy};
+use crate::store::copy::can_copy;
 use crate::store::file::stamp;
-use crate::store::{Attr, Branch, Node, Store, Writer};
-
-/// How to write.
-///
-/// ```
-/// let fast = tegula_io::WriteOptions { gzip: None, ..Default::default() };
-/// assert_ne!(fast, tegula_io::WriteOptions::default());
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WriteOptions {
-    /// Level of gzip, 1 (fast) to 9 (small); `None` packs nothing.
-    pub gzip: Option<u32>,
-    /// Write even where something that was never understood can no longer be carried over from the file the data
-    /// came from.
-    pub allow_loss: bool,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        Self { gzip: Some(1), allow_loss: false }
-    }
-}
+use crate::store::{Attr, Branch, Node, Store, Target, Writer};
 
 /// Writes an h5ad file that Python's `anndata` 0.10 and later read, whole or not at all.
 ///
@@ -48,15 +27,22 @@ pub fn write_h5ad(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOption
     let origin = adata.origin().and_then(Source::open);
     check_losses(adata, origin.as_ref(), path, options)?;
     let file = AtomicFile::create(path)?;
-    let writer = Writer::new(file, path, options.gzip)?;
-    let job = Job { adata, source: origin.as_ref(), w: writer };
+    let mut writer = Writer::new(file, path, options.gzip)?;
     // What is carried over may never have been looked into; a panic of the HDF5 library means that it is damaged.
-    let done = catch_unwind(AssertUnwindSafe(|| job.run()));
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        let root = Job { adata, source: origin.as_ref(), w: &mut writer }.run()?;
+        writer.finish(root)
+    }));
     let damaged = || {
         let from = adata.origin().map_or(path, |o| &o.path);
         Error::format(from, "", "a part that was to be carried over is damaged; copy or make the file again")
     };
     done.unwrap_or_else(|_| Err(damaged()))?.commit()
+}
+
+/// Encodes everything anew into a tree that carries nothing over; gives its root.
+pub(crate) fn encode_into<T: Target>(adata: &AnnData, target: &mut T) -> Result<u64> {
+    Job { adata, source: None, w: target }.run()
 }
 
 /// Paths, inside the file the data came from, of what Tegula does not understand: it can only carry it over.
@@ -125,24 +111,24 @@ fn check_losses(adata: &AnnData, source: Option<&Source<'_>>, path: &Path, optio
     Err(Error::data(format!("`{}`", path.display()), reason))
 }
 
-struct Job<'a, W: Write + Seek> {
+struct Job<'a, T: Target> {
     adata: &'a AnnData,
     source: Option<&'a Source<'a>>,
-    w: Writer<W>,
+    w: &'a mut T,
 }
 
-impl<W: Write + Seek> Job<'_, W> {
-    fn run(mut self) -> Result<W> {
+impl<T: Target> Job<'_, T> {
+    fn run(mut self) -> Result<u64> {
         let a = self.adata;
         let mut root = Children::new();
         if let Some(x) = a.x() {
-            let at = self.keep("X", is_current)?.map_or_else(|| encode::matrix(&mut self.w, x), Ok)?;
+            let at = self.keep("X", is_current)?.map_or_else(|| encode::matrix(self.w, x), Ok)?;
             root.push(("X".into(), at));
         }
         let mut layers = Children::new();
         for (key, m) in a.layers() {
             let at = self.keep(&format!("layers/{key}"), is_current)?;
-            layers.push((key.clone(), at.map_or_else(|| encode::matrix(&mut self.w, m), Ok)?));
+            layers.push((key.clone(), at.map_or_else(|| encode::matrix(self.w, m), Ok)?));
         }
         root.push(("layers".into(), self.map("layers", layers)?));
         root.push(("obs".into(), self.frame("obs", a.obs())?));
@@ -154,7 +140,7 @@ impl<W: Write + Seek> Job<'_, W> {
         let uns = self.entries("uns", a.uns(), |_| true)?;
         root.push(("uns".into(), self.map("uns", uns)?));
         if let Some(raw) = a.raw() {
-            let at = self.keep("raw", is_current)?.map_or_else(|| encode::raw(&mut self.w, raw), Ok)?;
+            let at = self.keep("raw", is_current)?.map_or_else(|| encode::raw(self.w, raw), Ok)?;
             root.push(("raw".into(), at));
         }
         for key in self.others("") {
@@ -162,19 +148,18 @@ impl<W: Write + Seek> Job<'_, W> {
                 root.push((key, at));
             }
         }
-        let root = self.w.group(&root, &Attr::encoding("anndata", "0.1.0"))?;
-        self.w.finish(root)
+        self.w.group(&root, &Attr::encoding("anndata", "0.1.0"))
     }
 
     /// Carries a slot over from the origin, if it is unchanged and `suits`.
     fn keep(&mut self, path: &str, suits: impl Fn(&Node) -> bool) -> Result<Option<u64>> {
         let Some(source) = self.source else { return Ok(None) };
-        let Some(node) = source.untouched(path).filter(|n| suits(n) && can_copy(n)) else { return Ok(None) };
+        let Some(node) = source.untouched(path).filter(|n| suits(n)) else { return Ok(None) };
         let bare = matches!(node, Node::Data(_)) && node.attrs().encoding().is_empty();
         let numeric = matches!(node, Node::Data(l) if l.dtype.as_ref().is_some_and(|t| !t.is_text()));
         let more =
             if bare && numeric && !path.starts_with("uns/") { Attr::encoding("array", "0.2.0") } else { Vec::new() };
-        copy(&source.store, node, &mut self.w, more).map(Some)
+        self.w.carry(&source.store, node, more)
     }
 
     /// Keys directly under `attr` (or at the top, for "") that were never understood.
@@ -205,7 +190,7 @@ impl<W: Write + Seek> Job<'_, W> {
             let at = match kept {
                 Some(at) => Some(at),
                 None if *v == Value::Null => None,
-                None => encode::value(&mut self.w, v)?,
+                None => encode::value(self.w, v)?,
             };
             out.extend(at.map(|at| (key.clone(), at)));
         }
@@ -215,10 +200,10 @@ impl<W: Write + Seek> Job<'_, W> {
     fn frame(&mut self, attr: &str, f: &Frame) -> Result<u64> {
         let key = encode::index_key(f);
         let index = self.keep(&format!("{attr}/{key}"), is_current)?;
-        let mut children = vec![(key.clone(), index.map_or_else(|| encode::index(&mut self.w, f), Ok)?)];
+        let mut children = vec![(key.clone(), index.map_or_else(|| encode::index(self.w, f), Ok)?)];
         for (name, c) in f.columns() {
             let kept = self.keep(&format!("{attr}/{name}"), is_current)?;
-            children.push((name.clone(), kept.map_or_else(|| encode::column(&mut self.w, c), Ok)?));
+            children.push((name.clone(), kept.map_or_else(|| encode::column(self.w, c), Ok)?));
         }
         for name in self.others(attr) {
             if f.get(&name).is_none()

@@ -6,6 +6,7 @@ use flate2::read::MultiGzDecoder;
 use tegula_core::Column;
 
 use super::thrift::{Thrift, parse};
+use super::{BOOL, BYTES, F32, F64, I32, I64};
 
 /// More than a packing shrinks a page of a real table.
 const MOST_SHRUNK: usize = 1 << 12;
@@ -34,10 +35,10 @@ impl Values {
     /// No value yet, of a physical type; `None` for types that are not read.
     pub(super) fn of(kind: i64) -> Option<Self> {
         Some(match kind {
-            0 => Self::Bool(Vec::new()),
-            1 | 2 => Self::Int(Vec::new()),
-            4 | 5 => Self::Float(Vec::new()),
-            6 => Self::Text(Vec::new()),
+            BOOL => Self::Bool(Vec::new()),
+            I32 | I64 => Self::Int(Vec::new()),
+            F32 | F64 => Self::Float(Vec::new()),
+            BYTES => Self::Text(Vec::new()),
             _ => return None,
         })
     }
@@ -131,9 +132,9 @@ impl Chunk {
 
     fn dictionary(&self, bytes: &[u8], n: usize) -> Result<Dictionary, Why> {
         Ok(match self.kind {
-            1 | 2 => Dictionary::Int(ints(bytes, n, self.kind)?),
-            4 | 5 => Dictionary::Float(floats(bytes, n, self.kind)?),
-            6 => Dictionary::Text(texts(bytes, n)?),
+            I32 | I64 => Dictionary::Int(ints(bytes, n, self.kind)?),
+            F32 | F64 => Dictionary::Float(floats(bytes, n, self.kind)?),
+            BYTES => Dictionary::Text(texts(bytes, n)?),
             _ => return Err("a dictionary of flags"),
         })
     }
@@ -222,19 +223,19 @@ fn spread<T: Clone>(
 }
 
 fn ints(bytes: &[u8], n: usize, kind: i64) -> Result<Vec<i64>, Why> {
-    let width = if kind == 1 { 4 } else { 8 };
+    let width = if kind == I32 { 4 } else { 8 };
     let bytes = n.checked_mul(width).and_then(|s| bytes.get(..s)).ok_or("a page is cut short")?;
     Ok(match kind {
-        1 => bytes.as_chunks::<4>().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
+        I32 => bytes.as_chunks::<4>().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
         _ => bytes.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
     })
 }
 
 fn floats(bytes: &[u8], n: usize, kind: i64) -> Result<Vec<f64>, Why> {
-    let width = if kind == 4 { 4 } else { 8 };
+    let width = if kind == F32 { 4 } else { 8 };
     let bytes = n.checked_mul(width).and_then(|s| bytes.get(..s)).ok_or("a page is cut short")?;
     Ok(match kind {
-        4 => bytes.as_chunks::<4>().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
+        F32 => bytes.as_chunks::<4>().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
         _ => bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
     })
 }

@@ -1,4 +1,4 @@
-//! Thrift's compact protocol: what Parquet describes itself in.
+//! Thrift's compact protocol, in which Parquet describes itself.
 
 /// A value of any kind.
 pub(super) enum Thrift<'a> {
@@ -131,5 +131,102 @@ impl<'a> Reader<'a> {
             12 => self.structure(depth + 1)?,
             _ => return None,
         })
+    }
+}
+
+/// Kinds of values, for lists.
+pub(super) const I32: u8 = 5;
+pub(super) const TEXT: u8 = 8;
+pub(super) const STRUCT: u8 = 12;
+
+/// Writes structures, field by field in ascending order.
+pub(super) struct Writer {
+    pub(super) bytes: Vec<u8>,
+    /// The last field of each structure that is open.
+    last: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins a structure.
+    pub(super) fn new() -> Self {
+        Self { bytes: Vec::new(), last: vec![0] }
+    }
+
+    /// The heading of a field: how far behind the one before, and its kind.
+    fn field(&mut self, id: u8, kind: u8) {
+        if let Some(last) = self.last.last_mut() {
+            self.bytes.push((id - *last) << 4 | kind);
+            *last = id;
+        }
+    }
+
+    pub(super) fn varint(&mut self, mut x: u64) {
+        while x > 127 {
+            self.bytes.push(x as u8 | 128);
+            x >>= 7;
+        }
+        self.bytes.push(x as u8);
+    }
+
+    fn zigzag(&mut self, x: i64) {
+        self.varint((x << 1 ^ x >> 63) as u64);
+    }
+
+    pub(super) fn int(&mut self, id: u8, x: i32) {
+        self.field(id, I32);
+        self.zigzag(x.into());
+    }
+
+    pub(super) fn long(&mut self, id: u8, x: usize) {
+        const I64: u8 = 6;
+        self.field(id, I64);
+        self.zigzag(x as i64);
+    }
+
+    pub(super) fn text(&mut self, id: u8, text: &str) {
+        self.field(id, TEXT);
+        self.varint(text.len() as u64);
+        self.bytes.extend(text.as_bytes());
+    }
+
+    /// A list whose elements follow.
+    pub(super) fn list(&mut self, id: u8, kind: u8, n: usize) {
+        const LIST: u8 = 9;
+        const SHORT: usize = 15;
+        self.field(id, LIST);
+        self.bytes.push((n.min(SHORT) as u8) << 4 | kind);
+        if n >= SHORT {
+            self.varint(n as u64);
+        }
+    }
+
+    /// A list of one number.
+    pub(super) fn one_int(&mut self, id: u8, x: i32) {
+        self.list(id, I32, 1);
+        self.zigzag(x.into());
+    }
+
+    /// A list of one text.
+    pub(super) fn one_text(&mut self, id: u8, text: &str) {
+        self.list(id, TEXT, 1);
+        self.varint(text.len() as u64);
+        self.bytes.extend(text.as_bytes());
+    }
+
+    /// A structure as a field.
+    pub(super) fn open(&mut self, id: u8) {
+        self.field(id, STRUCT);
+        self.last.push(0);
+    }
+
+    /// A structure as an element of a list.
+    pub(super) fn element(&mut self) {
+        self.last.push(0);
+    }
+
+    /// Ends the structure begun last.
+    pub(super) fn close(&mut self) {
+        self.bytes.push(0);
+        self.last.pop();
     }
 }

@@ -32,6 +32,13 @@ impl Cells<'_> {
         }
     }
 
+    /// The bytes of the `k`-th chunk of so many values, zeros where it sticks out.
+    pub(crate) fn chunk(&self, k: usize, values: usize, size: usize, out: &mut Vec<u8>) {
+        out.clear();
+        self.put(k * values..((k + 1) * values).min(self.len(size)), size, out);
+        out.resize(values * size, 0);
+    }
+
     /// Adds the bytes of the given values.
     pub(crate) fn put(&self, range: Range<usize>, size: usize, out: &mut Vec<u8>) {
         macro_rules! plain {

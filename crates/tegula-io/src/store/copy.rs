@@ -9,6 +9,7 @@ use super::cells::Cells;
 use super::file::{Attrs, Leaf, Node, Store};
 use super::heap::Heaps;
 use super::message::UNDEFINED;
+use super::target::Target;
 use super::tree::Placed;
 use super::types::Type;
 use super::writer::{Attr, AttrData, Writer};

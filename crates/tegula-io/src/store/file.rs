@@ -83,6 +83,9 @@ impl Store {
         if !hdf5_pure::is_hdf5_bytes(&bytes) {
             return Err(bad("this is not an HDF5 file; name an h5ad file".into()));
         }
+        if stated_end(&bytes).is_some_and(|end| end > bytes.len() as u64) {
+            return Err(bad("the file is cut short: it ends before it says it does; copy or make it again".into()));
+        }
         let file = hdf5_pure::File::from_bytes(bytes)
             .map_err(|e| bad(format!("the file is damaged or cut short ({e}); copy or make it again")))?;
         let root = file.root();
@@ -100,12 +103,17 @@ impl Store {
         }
     }
 
+    /// Bytes of the file; 0 for a store of many files.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
     /// The error for something wrong inside this file.
     pub(crate) fn bad(&self, at: &str, reason: impl Display) -> Error {
         Error::format(&self.path, at, reason)
     }
 
-    pub(super) fn damaged(&self, at: &str, why: impl Display) -> Error {
+    pub(crate) fn damaged(&self, at: &str, why: impl Display) -> Error {
         self.bad(at, format!("is damaged, or newer than this reader ({why}); copy or make the file again"))
     }
 
@@ -136,6 +144,19 @@ impl Store {
         children.sort_unstable_keys();
         Ok(Branch { path, attrs, children })
     }
+}
+
+/// Where an HDF5 file says it ends; `None` where it says so in another width, or not at its beginning.
+fn stated_end(bytes: &[u8]) -> Option<u64> {
+    const WIDE: u8 = 8;
+    let (width, at) = match bytes.get(8)? {
+        0 => (13, 40),
+        1 => (13, 44),
+        _ => (9, 28),
+    };
+    let whole = bytes.starts_with(b"\x89HDF") && *bytes.get(width)? == WIDE;
+    let end = u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?);
+    (whole && end != u64::MAX).then_some(end)
 }
 
 /// Groups inside groups: far more than any real file has.
@@ -233,5 +254,24 @@ impl Node {
             Self::Group(b) => &b.path,
             Self::Data(l) => &l.path,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_say_where_they_end() {
+        let stated = |version: u8, width: (usize, u8), at: usize| {
+            let mut bytes = b"\x89HDF\r\n\x1a\n".to_vec();
+            bytes.resize(64, 0);
+            bytes[8] = version;
+            bytes[width.0] = width.1;
+            bytes[at..at + 8].copy_from_slice(&2048u64.to_le_bytes());
+            stated_end(&bytes)
+        };
+        assert_eq!([stated(0, (13, 8), 40), stated(1, (13, 8), 44), stated(3, (9, 8), 28)], [Some(2048); 3]);
+        assert_eq!([stated(0, (13, 4), 40), stated_end(b"\x89HDF\r\n\x1a\n"), stated_end(&[0; 64])], [None; 3]);
     }
 }

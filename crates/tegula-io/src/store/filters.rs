@@ -1,7 +1,6 @@
 //! Packing and unpacking of one chunk: deflate, shuffle, LZF, Fletcher's checksum.
 
-use flate2::{Compress, Compression, FlushCompress, Status};
-use zune_inflate::{DeflateDecoder, DeflateOptions};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::message::Filter;
 
@@ -15,6 +14,7 @@ pub(crate) const LZF: u16 = 32000;
 pub(crate) struct Scratch {
     a: Vec<u8>,
     b: Vec<u8>,
+    inflate: Option<Decompress>,
 }
 
 impl Scratch {
@@ -37,7 +37,7 @@ impl Scratch {
             to.clear();
             match f.id {
                 // A checksum below may still follow the packed bytes.
-                DEFLATE => *to = inflate(from, size + 4)?,
+                DEFLATE => inflate(&mut self.inflate, from, to, size + 4)?,
                 LZF => unlzf(from, to, size + 4)?,
                 SHUFFLE => unshuffle(from, to, f.values.first().map_or(1, |&v| v as usize)),
                 FLETCHER32 => to.extend_from_slice(from.get(..from.len().checked_sub(4)?)?),
@@ -57,9 +57,13 @@ impl Scratch {
     }
 }
 
-fn inflate(from: &[u8], limit: usize) -> Option<Vec<u8>> {
-    let options = DeflateOptions::default().set_size_hint(limit).set_limit(limit).set_confirm_checksum(true);
-    DeflateDecoder::new_with_options(from, options).decode_zlib().ok()
+/// Unpacks a zlib stream that becomes `limit` bytes at most.
+fn inflate(state: &mut Option<Decompress>, from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
+    let state = state.get_or_insert_with(|| Decompress::new(true));
+    state.reset(true);
+    to.reserve_exact(limit);
+    let done = state.decompress_vec(from, to, FlushDecompress::Finish).ok()?;
+    (done == Status::StreamEnd).then_some(())
 }
 
 /// Packs one chunk at the given level, after a shuffle of values of `value_size` bytes.

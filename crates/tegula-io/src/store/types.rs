@@ -91,7 +91,7 @@ impl Type {
         };
         Some(match stored {
             Datatype::FixedPoint { size, byte_order, layout } => {
-                let whole = layout.bit_offset == 0 && u32::from(layout.bit_precision) == size * 8;
+                let whole = layout.bit_offset == 0 && Some(u32::from(layout.bit_precision)) == size.checked_mul(8);
                 if !whole || ![1, 2, 4, 8].contains(size) {
                     return None;
                 }
@@ -249,5 +249,23 @@ impl Type {
                 out.extend(tag);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hdf5_pure::FixedPointLayout;
+
+    use super::*;
+
+    #[test]
+    fn numbers_of_absurd_width_are_none() {
+        let of = |size, bit_precision| {
+            let layout = FixedPointLayout { signed: false, bit_offset: 0, bit_precision };
+            Type::from_stored(&Datatype::FixedPoint { size, byte_order: DatatypeByteOrder::LittleEndian, layout })
+        };
+        assert!(of(4, 32).is_some());
+        // Found by fuzzing: eight times the size is no number.
+        assert!(of(u32::MAX, 32).is_none() && of(1 << 29, 0).is_none());
     }
 }

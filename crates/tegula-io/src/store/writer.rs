@@ -10,14 +10,17 @@ use rayon::prelude::*;
 use tegula_core::{Error, Result};
 
 use super::cells::Cells;
+use super::copy::{can_copy, copy};
 use super::filters::{DEFLATE, SHUFFLE, pack};
 use super::heap::{HEAP, HeapBuilder, reference};
 use super::message::{self, Filter, Message};
+use super::target::{Target, check_name};
 use super::tree::Placed;
 use super::types::Type;
+use super::{Node, Store};
 
 /// Arrays below this many bytes are not packed: it would cost more than it saves.
-const SMALL: usize = 4096;
+pub(super) const SMALL: usize = 4096;
 /// Bytes of a chunk, about.
 const CHUNK: usize = 1 << 18;
 /// Heap for the texts of attributes.
@@ -154,62 +157,6 @@ impl<W: Write + Seek> Writer<W> {
         Ok(())
     }
 
-    /// Adds a group over objects that are already written.
-    pub(crate) fn group(&mut self, children: &[(String, u64)], attrs: &[Attr]) -> Result<u64> {
-        const LINK_INFO: u8 = 2;
-        const LINK: u8 = 6;
-        const GROUP_INFO: u8 = 10;
-        let mut messages = vec![(LINK_INFO, message::link_info()), (GROUP_INFO, message::group_info())];
-        for (name, address) in children {
-            if name.is_empty() || name == "." || name.contains(['/', '\0']) {
-                let reason = "cannot be a key of an HDF5 file (`/` and the empty name are not allowed); rename it";
-                return Err(Error::data(format!("the name `{name}`"), reason));
-            }
-            messages.push((LINK, message::hard_link(name, *address)));
-        }
-        self.attributes(attrs, &mut messages)?;
-        self.header(&messages)
-    }
-
-    /// Adds an array, or a scalar where `shape` is empty.
-    pub(crate) fn array(&mut self, t: &Type, shape: &[usize], cells: Cells<'_>, attrs: &[Attr]) -> Result<u64> {
-        let (size, n) = (t.size(), shape.iter().product::<usize>());
-        debug_assert_eq!(n, cells.len(size));
-        match self.level {
-            Some(level) if !shape.is_empty() && n * size >= SMALL => {
-                let row: usize = shape[1..].iter().product();
-                let rows = (CHUNK / (row * size)).clamp(1, shape[0]);
-                let mut chunk = shape.to_vec();
-                chunk[0] = rows;
-                let placed = self.pack_all(cells, size, rows * row, shape, rows, level)?;
-                let mut filters = vec![Filter { id: DEFLATE, optional: false, name: None, values: vec![level] }];
-                if size > 1 {
-                    filters.insert(0, Filter { id: SHUFFLE, optional: false, name: None, values: vec![size as u32] });
-                }
-                self.chunked(t, shape, &chunk, &filters, &placed, attrs)
-            }
-            _ => {
-                let at = if n == 0 { message::UNDEFINED } else { self.append(&[])? };
-                let piece = (1 << 20) / size;
-                let mut bytes = Vec::new();
-                for start in (0..n).step_by(piece) {
-                    bytes.clear();
-                    cells.put(start..(start + piece).min(n), size, &mut bytes);
-                    self.out.write_all(&bytes).map_err(|e| self.failed(e))?;
-                    self.end += bytes.len() as u64;
-                }
-                self.contiguous(t, Some(shape), at, n * size, attrs)
-            }
-        }
-    }
-
-    /// Adds an array of texts.
-    pub(crate) fn texts<S: AsRef<str>>(&mut self, shape: &[usize], values: &[S], attrs: &[Attr]) -> Result<u64> {
-        let objects = values.iter().map(|s| (s.as_ref().len(), s.as_ref().as_bytes()));
-        let refs = self.place_in_heap(objects)?;
-        self.array(&Type::Str, shape, Cells::Bytes(&refs), attrs)
-    }
-
     /// Puts `(length, bytes)` objects into heaps and gives the references to them.
     pub(crate) fn place_in_heap<'b>(&mut self, objects: impl Iterator<Item = (usize, &'b [u8])>) -> Result<Vec<u8>> {
         let mut refs: Vec<u8> = Vec::new();
@@ -292,9 +239,7 @@ impl<W: Write + Seek> Writer<W> {
                 .map_init(
                     || (None, Vec::new()),
                     |(state, bytes), k| {
-                        bytes.clear();
-                        cells.put(k * chunk_values..((k + 1) * chunk_values).min(n), size, bytes);
-                        bytes.resize(chunk_values * size, 0);
+                        cells.chunk(k, chunk_values, size, bytes);
                         pack(state, bytes, size, level)
                     },
                 )
@@ -321,6 +266,67 @@ impl<W: Write + Seek> Writer<W> {
             done.map_err(failed)?;
         }
         self.out.into_inner().map_err(|e| failed(e.into_error()))
+    }
+}
+
+impl<W: Write + Seek> Target for Writer<W> {
+    fn array(&mut self, t: &Type, shape: &[usize], cells: Cells<'_>, attrs: &[Attr]) -> Result<u64> {
+        let (size, n) = (t.size(), shape.iter().product::<usize>());
+        debug_assert_eq!(n, cells.len(size));
+        match self.level {
+            Some(level) if !shape.is_empty() && n * size >= SMALL => {
+                let row: usize = shape[1..].iter().product();
+                let rows = (CHUNK / (row * size)).clamp(1, shape[0]);
+                let mut chunk = shape.to_vec();
+                chunk[0] = rows;
+                let placed = self.pack_all(cells, size, rows * row, shape, rows, level)?;
+                let mut filters = vec![Filter { id: DEFLATE, optional: false, name: None, values: vec![level] }];
+                if size > 1 {
+                    filters.insert(0, Filter { id: SHUFFLE, optional: false, name: None, values: vec![size as u32] });
+                }
+                self.chunked(t, shape, &chunk, &filters, &placed, attrs)
+            }
+            _ => {
+                let at = if n == 0 { message::UNDEFINED } else { self.append(&[])? };
+                let piece = (1 << 20) / size;
+                let mut bytes = Vec::new();
+                for start in (0..n).step_by(piece) {
+                    bytes.clear();
+                    cells.put(start..(start + piece).min(n), size, &mut bytes);
+                    self.out.write_all(&bytes).map_err(|e| self.failed(e))?;
+                    self.end += bytes.len() as u64;
+                }
+                self.contiguous(t, Some(shape), at, n * size, attrs)
+            }
+        }
+    }
+
+    fn texts<S: AsRef<str>>(&mut self, shape: &[usize], values: &[S], attrs: &[Attr]) -> Result<u64> {
+        let objects = values.iter().map(|s| (s.as_ref().len(), s.as_ref().as_bytes()));
+        let refs = self.place_in_heap(objects)?;
+        self.array(&Type::Str, shape, Cells::Bytes(&refs), attrs)
+    }
+
+    fn field_of_texts(&mut self, values: &[String]) -> Result<(Type, Vec<u8>)> {
+        let refs = self.place_in_heap(values.iter().map(|s| (s.len(), s.as_bytes())))?;
+        Ok((Type::Str, refs))
+    }
+
+    fn group(&mut self, children: &[(String, u64)], attrs: &[Attr]) -> Result<u64> {
+        const LINK_INFO: u8 = 2;
+        const LINK: u8 = 6;
+        const GROUP_INFO: u8 = 10;
+        let mut messages = vec![(LINK_INFO, message::link_info()), (GROUP_INFO, message::group_info())];
+        for (name, address) in children {
+            check_name(name)?;
+            messages.push((LINK, message::hard_link(name, *address)));
+        }
+        self.attributes(attrs, &mut messages)?;
+        self.header(&messages)
+    }
+
+    fn carry(&mut self, from: &Store, node: &Node, more: Vec<Attr>) -> Result<Option<u64>> {
+        if can_copy(node) { copy(from, node, self, more).map(Some) } else { Ok(None) }
     }
 }
 

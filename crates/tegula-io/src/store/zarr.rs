@@ -5,29 +5,28 @@ mod codec;
 mod files;
 mod lz;
 mod meta;
-
-use std::path::Path;
+mod write;
 
 use hdf5_pure::AttrValue;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
-use tegula_core::{Error, Result};
+use tegula_core::Result;
 
 pub(crate) use files::Files;
 pub(crate) use meta::Array;
+pub(crate) use write::ZarrWriter;
 
 use super::file::{Attrs, Branch, DEEPEST, Data, Leaf, MOST_OBJECTS, Node, Store, take_one};
 
 impl Store {
-    /// Opens a zarr folder or a zip of one, below `inside` (empty for the root).
-    pub(crate) fn open_zarr(path: &Path, inside: &str) -> Result<(Self, Branch)> {
-        let files = Files::open(path)?;
-        let store = Self { path: path.to_path_buf(), backing: super::file::Backing::Zarr(files) };
+    /// Opens a zarr store below `inside` (empty for the root).
+    pub(crate) fn open_zarr(files: Files, inside: &str) -> Result<(Self, Branch)> {
+        let store = Self { path: files.path().to_path_buf(), backing: super::file::Backing::Zarr(files) };
         let mut left = MOST_OBJECTS;
         let root = store.zarr_node(inside, String::new(), 0, &mut left)?;
         match root {
             Some(Node::Group(b)) => Ok((store, b)),
-            _ => Err(Error::format(path, inside, "holds no zarr group; copy or make it again")),
+            _ => Err(store.bad(inside, "holds no zarr group; copy or make it again")),
         }
     }
 

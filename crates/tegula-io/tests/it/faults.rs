@@ -1,6 +1,8 @@
 //! Broken input of every format: named with the way out; never a panic, a hang or half an answer.
 #![allow(clippy::disallowed_methods, reason = "broken files on purpose")]
 
+mod odd;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

@@ -2,10 +2,20 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tegula_core::{AnnData, Array, ArrayData, Column, Csr, Dense, Dict, Frame, Labels, Matrix, Value};
-use tegula_io::{WriteOptions, read_h5ad, write_h5ad};
+use tegula_core::{AnnData, Array, ArrayData, Column, Csr, Dense, Dict, Frame, Labels, Matrix, Slot, Value};
+use tegula_io::{WriteOptions, read, read_h5ad, write_h5ad, write_zarr};
 
 use crate::data::{assert_same, full};
+
+/// What comes back from zarr.
+fn through_zarr(a: &AnnData, gzip: Option<u32>) -> AnnData {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("with space/ünï").with_extension("zarr");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    write_zarr(a, &path, &WriteOptions { gzip, ..Default::default() }).unwrap();
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    read(&path).unwrap()
+}
 
 fn there_and_back(a: &AnnData, gzip: Option<u32>) -> AnnData {
     let dir = tempfile::tempdir().unwrap();
@@ -18,6 +28,7 @@ fn there_and_back(a: &AnnData, gzip: Option<u32>) -> AnnData {
 fn every_kind_of_value_comes_back() {
     for gzip in [None, Some(1), Some(9)] {
         assert_same(&there_and_back(&full(), gzip), &full());
+        assert_same(&through_zarr(&full(), gzip), &full());
     }
 }
 
@@ -31,11 +42,13 @@ fn packed_arrays_of_many_chunks_come_back() {
     let mut a = AnnData::new(Some(Csr::from_dense(&d).into()), names("o", n), names("v", m)).unwrap();
     a.set_matrix(Some("dense"), d).unwrap();
     assert_same(&there_and_back(&a, Some(1)), &a);
+    assert_same(&through_zarr(&a, Some(1)), &a);
     // More chunks than one node of the index holds.
     let tall = Dense::new(5_000_000, 1, (0..5_000_000u32).map(|k| (k % 7) as f32).collect::<Vec<_>>()).unwrap();
     let mut a = AnnData::new(None, Frame::with_range_index(0), Frame::with_range_index(0)).unwrap();
     a.set_uns("tall", Value::from(tall));
     assert_same(&there_and_back(&a, Some(1)), &a);
+    assert_same(&through_zarr(&a, None), &a);
 }
 
 #[test]
@@ -69,6 +82,12 @@ fn a_key_with_a_slash_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let e = write_h5ad(&a, dir.path().join("a"), &WriteOptions::default()).unwrap_err().to_string();
     assert!(e.contains("`a/b`"), "{e}");
+    for key in ["a/b", ".zattrs", ".."] {
+        a.set_uns(key, 1usize);
+        let e = write_zarr(&a, dir.path().join("a.zarr"), &WriteOptions::default()).unwrap_err().to_string();
+        assert!(e.contains(&format!("`{key}`")), "{e}");
+        a.take(&Slot::uns(key));
+    }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -188,5 +207,14 @@ proptest! {
         let read = read_h5ad(&path).unwrap();
         write_h5ad(&read, &path, &WriteOptions::default()).unwrap();
         assert_same(&read_h5ad(&path).unwrap(), &a);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn reading_undoes_writing_of_zarr(a in anndata(), packed in any::<bool>()) {
+        assert_same(&through_zarr(&a, packed.then_some(1)), &a);
     }
 }

@@ -3,6 +3,7 @@
 
 mod broken;
 mod carried;
+mod cut;
 mod data;
 mod disk;
 mod faults;
@@ -10,3 +11,4 @@ mod fixtures;
 mod formats;
 mod identity;
 mod tables;
+mod write;

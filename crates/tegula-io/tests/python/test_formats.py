@@ -1,7 +1,7 @@
 """Tegula reads every fixture as scanpy, anndata and spateo's recipe do: the same matrix, names, coordinates.
 
-Run with `pytest crates/tegula-io/tests/python` in an environment with scanpy; see test_h5ad.py for the binary. Data lie in
-TEGULA_DATA (default: `shared` beside the checkout); where they are absent, tests skip.
+Run with `pytest crates/tegula-io/tests/python` in an environment with scanpy; see test_h5ad.py for the binary. Data
+lie in TEGULA_DATA (default: `shared` beside the checkout); where they are absent, tests skip.
 """
 
 import os
@@ -141,7 +141,14 @@ def full() -> ad.AnnData:
     a.layers["dense"] = rng.random((300, 70)).astype("f4")
     a.obsm["spatial"] = rng.random((300, 2))
     a.obsp["graph"] = sp.random(300, 300, 0.05, format="csr", dtype="f4", random_state=2)
-    a.uns = {"text": "ünï", "n": 3, "x": 0.5, "flag": True, "texts": np.array(["a", ""], dtype=object), "d": {"e": np.arange(5)}}
+    a.uns = {
+        "text": "ünï",
+        "n": 3,
+        "x": 0.5,
+        "flag": True,
+        "texts": np.array(["a", ""], dtype=object),
+        "d": {"e": np.arange(5)},
+    }
     return a
 
 
@@ -164,6 +171,28 @@ def test_zarr_of_every_version(version, chunks, packed, tmp_path):
     from anndata.tests.helpers import assert_equal
 
     assert_equal(ours(path, tmp_path), full_as_written(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["cells", "bins"])
+def test_the_table_of_a_spatialdata_store(name, tmp_path):
+    sd = pytest.importorskip("spatialdata")
+    from anndata.tests.helpers import assert_equal
+    from spatialdata.models import ShapesModel, TableModel
+
+    cells = full()
+    cells.obs["region"] = pd.Categorical(["spots"] * cells.n_obs)
+    cells.obs["spot"] = np.arange(cells.n_obs)
+    cells = TableModel.parse(cells, region="spots", region_key="region", instance_key="spot")
+    shapes = ShapesModel.parse(full().obsm["spatial"], geometry=0, radius=1)
+    path = tmp_path / "s.zarr"
+    sd.SpatialData(shapes={"spots": shapes}, tables={"cells": cells, "bins": full()[:40].copy()}).write(path)
+    want = sd.read_zarr(path)[name]
+    got = ours(path, tmp_path, f"table={name}")
+    want.write_h5ad(tmp_path / "want.h5ad")
+    assert_equal(got, ad.read_h5ad(tmp_path / "want.h5ad"))
+    with pytest.raises(subprocess.CalledProcessError) as e:
+        ours(path, tmp_path)
+    assert b"the store has the tables bins, cells; name one of them" in e.value.stderr
 
 
 def full_as_written(tmp_path: Path) -> ad.AnnData:
@@ -212,7 +241,9 @@ def test_gem(size, tmp_path):
 def test_gem_with_layers_and_comments_unsorted(tmp_path):
     rng = np.random.default_rng(0)
     n = 5000
-    data = pd.DataFrame({"geneID": rng.choice(["Actb", "Mbp", "Gfap"], n), "x": rng.integers(0, 300, n), "y": rng.integers(0, 300, n)})
+    data = pd.DataFrame(
+        {"geneID": rng.choice(["Actb", "Mbp", "Gfap"], n), "x": rng.integers(0, 300, n), "y": rng.integers(0, 300, n)}
+    )
     data["UMICount"] = rng.integers(1, 9, n)
     data["EXONIC"] = rng.integers(0, 5, n)
     data["INTRONIC"] = rng.integers(0, 5, n)
@@ -231,18 +262,39 @@ def test_gef_of_square_bins_is_the_gem(tmp_path):
     with h5py.File(path, "w") as f:
         f.attrs["version"] = np.uint32(4)
         g = f.create_group("geneExp/bin1")
-        g["expression"] = np.rec.fromarrays([data["x"].astype("i4"), data["y"].astype("i4"), data["MIDCounts"].astype("u1")], names="x,y,count")
+        g["expression"] = np.rec.fromarrays(
+            [data["x"].astype("i4"), data["y"].astype("i4"), data["MIDCounts"].astype("u1")], names="x,y,count"
+        )
         counts = data.groupby("geneID", sort=True).size()
         offset = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        g["gene"] = np.rec.fromarrays([counts.index.values.astype("S64"), offset.astype("u4"), counts.astype("u4")], names="gene,offset,count")
+        g["gene"] = np.rec.fromarrays(
+            [counts.index.values.astype("S64"), offset.astype("u4"), counts.astype("u4")], names="gene,offset,count"
+        )
     same(ours(path, tmp_path, "bin=60"), spateo(data, 60))
 
 
 def test_gef_of_cells(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "a.cellbin.gef"
-    cell = np.array([(7, 10, 20, 0, 2, 5, 9, 40, 0, 1), (8, 30, 25, 2, 1, 1, 3, 12, 0, 2)], dtype=[("id", "u4"), ("x", "i4"), ("y", "i4"), ("offset", "u4"), ("geneCount", "u2"), ("expCount", "u2"), ("dnbCount", "u2"), ("area", "u2"), ("cellTypeID", "u2"), ("clusterID", "u2")])
-    gene = np.array([(b"E1", b"Actb", 0, 1), (b"E2", b"Mbp", 1, 2)], dtype=[("geneID", "S64"), ("geneName", "S64"), ("offset", "u4"), ("cellCount", "u4")])
+    cell = np.array(
+        [(7, 10, 20, 0, 2, 5, 9, 40, 0, 1), (8, 30, 25, 2, 1, 1, 3, 12, 0, 2)],
+        dtype=[
+            ("id", "u4"),
+            ("x", "i4"),
+            ("y", "i4"),
+            ("offset", "u4"),
+            ("geneCount", "u2"),
+            ("expCount", "u2"),
+            ("dnbCount", "u2"),
+            ("area", "u2"),
+            ("cellTypeID", "u2"),
+            ("clusterID", "u2"),
+        ],
+    )
+    gene = np.array(
+        [(b"E1", b"Actb", 0, 1), (b"E2", b"Mbp", 1, 2)],
+        dtype=[("geneID", "S64"), ("geneName", "S64"), ("offset", "u4"), ("cellCount", "u4")],
+    )
     exp = np.array([(0, 4), (1, 1), (1, 1)], dtype=[("geneID", "u4"), ("count", "u2")])
     with h5py.File(path, "w") as f:
         for name, table in [("cell", cell), ("gene", gene), ("cellExp", exp)]:
@@ -250,7 +302,11 @@ def test_gef_of_cells(tmp_path):
         f["cellBin/cellBorder"] = np.zeros((2, 32, 2), "i2")
     a = ours(path, tmp_path)
     np.testing.assert_array_equal(dense(a.X), [[4, 1], [0, 1]])
-    assert list(a.obs_names) == ["7", "8"] and list(a.var_names) == ["Actb", "Mbp"] and list(a.var["gene_ids"]) == ["E1", "E2"]
+    assert (
+        list(a.obs_names) == ["7", "8"]
+        and list(a.var_names) == ["Actb", "Mbp"]
+        and list(a.var["gene_ids"]) == ["E1", "E2"]
+    )
     assert list(a.obs["area"]) == [40, 12]
     np.testing.assert_array_equal(a.obsm["spatial"], [[10, 20], [30, 25]])
     assert a.obsm["cell_border"].shape == (2, 32, 2)
@@ -266,18 +322,24 @@ def test_xenium_with_parquet_of_every_packing(compression, version, tmp_path):
     folder.mkdir()
     (folder / "cell_feature_matrix.h5").symlink_to(source)
     rng = np.random.default_rng(0)
-    cells = pd.DataFrame({"cell_id": b.obs_names, "x_centroid": rng.random(b.n_obs), "y_centroid": rng.random(b.n_obs).astype("f4")})
+    cells = pd.DataFrame(
+        {"cell_id": b.obs_names, "x_centroid": rng.random(b.n_obs), "y_centroid": rng.random(b.n_obs).astype("f4")}
+    )
     cells["transcript_counts"] = rng.integers(0, 9, b.n_obs)
     cells["flag"] = rng.random(b.n_obs) > 0.5
     cells["gaps"] = pd.array([i if i % 3 else None for i in range(b.n_obs)], dtype="Int64")
     cells["method"] = "Segmented"
-    cells.to_parquet(folder / "cells.parquet", compression=None if compression == "none" else compression, data_page_version=version)
+    cells.to_parquet(
+        folder / "cells.parquet", compression=None if compression == "none" else compression, data_page_version=version
+    )
     a = ours(folder, tmp_path)
     b.obsm["spatial"] = cells[["x_centroid", "y_centroid"]].values.astype("f8")
     same(a, b)
     for name in ["transcript_counts", "flag"]:
         assert list(a.obs[name]) == list(cells[name])
-    assert [None if pd.isna(v) else int(v) for v in a.obs["gaps"]] == [None if pd.isna(v) else int(v) for v in cells["gaps"]]
+    assert [None if pd.isna(v) else int(v) for v in a.obs["gaps"]] == [
+        None if pd.isna(v) else int(v) for v in cells["gaps"]
+    ]
 
 
 def test_visium_hd_takes_the_bins_asked_for(tmp_path):
@@ -292,4 +354,6 @@ def test_visium_hd_takes_the_bins_asked_for(tmp_path):
         assert b"these files do not belong together" in e.value.stderr
     else:
         a = ours(folder, tmp_path, "bin=16")
-        np.testing.assert_array_equal(a[shared].obsm["spatial"], positions.loc[shared, ["pxl_col_in_fullres", "pxl_row_in_fullres"]])
+        np.testing.assert_array_equal(
+            a[shared].obsm["spatial"], positions.loc[shared, ["pxl_col_in_fullres", "pxl_row_in_fullres"]]
+        )

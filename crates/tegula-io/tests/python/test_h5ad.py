@@ -36,7 +36,9 @@ def frame(n: int) -> pd.DataFrame:
             "i32": np.arange(n, dtype="i4"),
             "flag": np.arange(n) % 3 == 0,
             "cat": pd.Categorical([f"c{i % 4}" if i % 5 else None for i in range(n)]),
-            "ordered": pd.Categorical([f"c{i % 4}" for i in range(n)], categories=["c3", "c2", "c1", "c0"], ordered=True),
+            "ordered": pd.Categorical(
+                [f"c{i % 4}" for i in range(n)], categories=["c3", "c2", "c1", "c0"], ordered=True
+            ),
             "maybe_int": pd.array([i if i % 4 else None for i in range(n)], dtype="Int64"),
             "maybe_flag": pd.array([bool(i % 2) if i % 4 else None for i in range(n)], dtype="boolean"),
         },
@@ -153,6 +155,49 @@ def test_plain_types_come_back_either_way(tmp_path, case, mode, compression):
     assert_equal(got, ad.read_h5ad(tmp_path / "in.h5ad"), exact=True)
 
 
+@pytest.mark.parametrize("case", PLAIN)
+def test_zarr_that_is_written_is_read_by_anndata(tmp_path, case):
+    pytest.importorskip("zarr")
+    PLAIN[case]().write_h5ad(tmp_path / "in.h5ad")
+    run(tmp_path / "in.h5ad", tmp_path / "out.zarr")
+    assert_equal(ad.read_zarr(tmp_path / "out.zarr"), ad.read_h5ad(tmp_path / "in.h5ad"), exact=True)
+    run(tmp_path / "out.zarr", tmp_path / "again.h5ad")
+    assert_equal(ad.read_h5ad(tmp_path / "again.h5ad"), ad.read_h5ad(tmp_path / "in.h5ad"), exact=True)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz", "parquet"])
+def test_tables_that_are_written_are_read_by_pandas(tmp_path, ending):
+    a = with_maps()
+    a.obs.index.name = "barcode"
+    a.obs["text"] = [f"ü{i}" for i in range(N)]
+    a.write_h5ad(tmp_path / "in.h5ad")
+
+    def table(slot: str) -> pd.DataFrame:
+        path = tmp_path / f"t.{ending}"
+        run(tmp_path / "in.h5ad", path, f"slot={slot}")
+        if ending == "parquet":
+            pytest.importorskip("pyarrow")
+            return pd.read_parquet(path)
+        return pd.read_csv(path, sep="\t" if ending == "tsv" else ",", index_col=0, float_precision="round_trip")
+
+    obs = table("obs")
+    assert list(obs.index) == list(a.obs_names) and obs.index.name == "barcode" and list(obs) == list(a.obs)
+    for name in obs:
+        x, y = obs[name], a.obs[name]
+        assert list(x.isna()) == list(y.isna()), name
+        if pd.api.types.is_bool_dtype(y) or not pd.api.types.is_numeric_dtype(y):
+            assert [str(v) for v in x.dropna()] == [str(v) for v in y.dropna()], name
+        else:
+            np.testing.assert_allclose(x.dropna().astype("f8"), y.dropna().astype("f8"), rtol=1e-6)
+        if ending == "parquet" and not isinstance(y.dtype, pd.CategoricalDtype) and name != "text":
+            assert x.dtype == y.dtype, name
+    np.testing.assert_array_equal(table("obsm/spatial"), a.obsm["spatial"])
+    x = table("X")
+    assert list(x) == list(a.var_names)
+    np.testing.assert_array_equal(x.to_numpy().astype("f4"), a.X.toarray())
+    assert table("var").index.name is None
+
+
 @pytest.mark.parametrize("compression", [None, "gzip", "lzf"])
 def test_odd_types_are_carried_over(tmp_path, compression):
     odd_types().write_h5ad(tmp_path / "in.h5ad", compression=compression)
@@ -247,7 +292,9 @@ def test_format_of_hdf5_1_10(tmp_path):
             g.attrs[k] = v
         x = f["X/data"][:]
         del g["X/data"]
-        g.create_dataset("X/data", data=x, chunks=(16,), maxshape=(None,), compression="gzip", shuffle=True, fletcher32=True)
+        g.create_dataset(
+            "X/data", data=x, chunks=(16,), maxshape=(None,), compression="gzip", shuffle=True, fletcher32=True
+        )
         for k, v in f["X/data"].attrs.items():
             g["X/data"].attrs[k] = v
     for mode in ((), ("fresh",)):
@@ -291,6 +338,33 @@ def test_a_table_too_wide_for_hdf5_is_refused_with_a_reason(tmp_path):
         g["_index"] = np.array(["0", "1"], dtype=object)
         for i in range(5000):
             g[f"c{i}"] = np.zeros(2)
-    done = subprocess.run([BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh"], capture_output=True, text=True)
+    done = subprocess.run(
+        [BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh"], capture_output=True, text=True
+    )
     assert done.returncode == 1 and "4000 columns" in done.stderr, done.stderr
     assert os.listdir(tmp_path) == ["in.h5ad"]
+
+
+@pytest.mark.parametrize("link", ["hard", "soft", "external", "itself"])
+def test_groups_that_hold_themselves_are_refused_or_left_alone(tmp_path, link):
+    base().write_h5ad(tmp_path / "in.h5ad")
+    with h5py.File(tmp_path / "in.h5ad", "r+") as f:
+        if link == "hard":
+            f["uns/loop"] = f["/"]
+        elif link == "itself":
+            f["uns/loop"] = f["uns"]
+        elif link == "soft":
+            f["uns/loop"] = h5py.SoftLink("/uns")
+        else:
+            f["uns/loop"] = h5py.ExternalLink("in.h5ad", "/uns")
+    done = subprocess.run(
+        [BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad"], capture_output=True, text=True, timeout=60
+    )
+    if done.returncode:
+        assert (
+            done.returncode == 1 and "`uns" in done.stderr and "is damaged, or newer than this reader" in done.stderr
+        ), done.stderr
+        assert not (tmp_path / "out.h5ad").exists()
+    else:
+        assert link in ("soft", "external")
+        assert_equal(ad.read_h5ad(tmp_path / "out.h5ad").X, base().X)

@@ -5,6 +5,7 @@ use std::io::Read;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use serde_json::Value as Json;
 
+use super::files::u32_at;
 use super::lz;
 
 /// One step of packing.
@@ -84,10 +85,6 @@ fn all(reader: impl Read, most: usize) -> Option<Vec<u8>> {
 
 fn unzstd(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     all(ruzstd::decoding::StreamingDecoder::new(bytes).ok()?, most)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes.get(at..at.checked_add(4)?).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
 }
 
 /// A Blosc buffer: blocks of equal size, each shuffled, perhaps split by bytes of values, and packed.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::read::DeflateDecoder;
 use tegula_core::{Error, Result};
@@ -14,13 +15,22 @@ const MOST_SHRUNK: usize = 1040;
 const MOST_FILES: usize = 1 << 22;
 
 /// Named bytes.
+#[derive(Clone)]
 pub(crate) enum Files {
     Folder(PathBuf),
-    Zip { path: PathBuf, bytes: Vec<u8>, entries: BTreeMap<String, Entry> },
+    /// Read once, whoever looks into it.
+    Zip(Arc<Archive>),
+}
+
+/// A zip archive in memory.
+pub(crate) struct Archive {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    entries: BTreeMap<String, Entry>,
 }
 
 /// Where a file lies in an archive.
-pub(crate) struct Entry {
+struct Entry {
     packed: bool,
     size: usize,
     unpacked: usize,
@@ -35,14 +45,22 @@ impl Files {
         let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
         let damaged = || Error::format(path, "", "the zip archive is damaged or cut short; copy or make it again");
         let entries = entries(&bytes).ok_or_else(damaged)?;
-        Ok(Self::Zip { path: path.to_path_buf(), bytes, entries })
+        Ok(Self::Zip(Arc::new(Archive { path: path.to_path_buf(), bytes, entries })))
+    }
+
+    /// The folder or the archive.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Folder(path) => path,
+            Self::Zip(archive) => &archive.path,
+        }
     }
 
     /// Names of files and folders at the top.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         let mut names = self.children("")?;
-        if let Self::Zip { entries, .. } = self {
-            names.extend(entries.keys().filter(|k| !k.contains('/')).cloned());
+        if let Self::Zip(archive) = self {
+            names.extend(archive.entries.keys().filter(|k| !k.contains('/')).cloned());
             names.sort_unstable();
         }
         Ok(names)
@@ -66,12 +84,11 @@ impl Files {
                     Err(e) => Err(Error::io(path, e)),
                 }
             }
-            Self::Zip { path, bytes, entries } => match entries.get(key) {
+            Self::Zip(archive) => match archive.entries.get(key) {
                 None => Ok(None),
-                Some(e) => e
-                    .unpack(bytes)
-                    .map(Some)
-                    .ok_or_else(|| Error::format(path, key, "cannot be unpacked; copy or make the archive again")),
+                Some(e) => e.unpack(&archive.bytes).map(Some).ok_or_else(|| {
+                    Error::format(&archive.path, key, "cannot be unpacked; copy or make the archive again")
+                }),
             },
         }
     }
@@ -87,9 +104,10 @@ impl Files {
                 names.sort_unstable();
                 Ok(names)
             }
-            Self::Zip { entries, .. } => {
+            Self::Zip(archive) => {
                 let prefix = if key.is_empty() { String::new() } else { format!("{key}/") };
-                let below = entries.range(prefix.clone()..).map(|(k, _)| k).take_while(|k| k.starts_with(&prefix));
+                let below =
+                    archive.entries.range(prefix.clone()..).map(|(k, _)| k).take_while(|k| k.starts_with(&prefix));
                 let names: BTreeSet<&str> = below.filter_map(|k| Some(k[prefix.len()..].split_once('/')?.0)).collect();
                 Ok(names.into_iter().filter(|n| !n.is_empty()).map(str::to_owned).collect())
             }
@@ -124,9 +142,9 @@ impl Files {
                 }
                 Ok(out)
             }
-            Self::Zip { entries, .. } => {
+            Self::Zip(archive) => {
                 let prefix = format!("{key}/");
-                let below = entries.range(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix));
+                let below = archive.entries.range(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix));
                 Ok(below.map(|(k, e)| (k[prefix.len()..].to_owned(), e.size)).collect())
             }
         }
@@ -157,8 +175,9 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
+/// A number of four bytes, low ones first.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
+    bytes.get(at..at.checked_add(4)?).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<usize> {
