@@ -14,13 +14,14 @@ use super::net::{Net, WORD, Work};
 use super::views::{Lists, Views};
 use crate::attention::mix;
 use crate::gather::add_multiple;
+use crate::gemm::{add_transposed, multiply};
 use crate::problem::Problem;
-use crate::rows::{Rows, add_product, blocks, product, steps, view, view_mut};
+use crate::rows::{Rows, blocks, steps};
 use crate::scalar::Scalar;
 use crate::train::Go;
 
-/// Rows of a layer's weights per task of their gradient.
-const TASK: usize = 128;
+/// Rows of a layer's weights that a task of their gradient has at least.
+const FEWEST: usize = 48;
 
 impl<T: Scalar> Net<T> {
     /// The loss of two views of a problem, whose gradient is added to [`Net::gradient`]. Both mean nothing where `go`
@@ -34,11 +35,11 @@ impl<T: Scalar> Net<T> {
             let (z, slope, beta) = (&self.work.mixed[l], &self.work.slope, self.rule.beta(l));
             let gradient = &mut self.gradient.layers[l];
             let (apart, width) = (gradient.apart(), gradient.width());
-            gradient.data_mut().par_chunks_mut(TASK * apart).enumerate().for_each(|(b, chunk)| {
-                let rows = chunk.len() / apart;
+            // No more tasks than threads: each goes through all of `slope`.
+            let task = gradient.n().div_ceil(rayon::current_num_threads()).max(FEWEST);
+            gradient.data_mut().par_chunks_mut(task * apart).enumerate().for_each(|(b, chunk)| {
                 if go() {
-                    let own = z.view(0, 2 * n).subcols(b * TASK, rows).transpose();
-                    add_product(view_mut(chunk, rows, width, apart), own, slope.view(0, 2 * n), beta);
+                    add_transposed((chunk, apart), (z, b * task), (slope, width), 0..2 * n, beta);
                 }
             });
         }
@@ -71,7 +72,7 @@ impl<T: Scalar> Net<T> {
                     out: slope,
                     sums: &mut sums,
                 });
-                product(view_mut(below, n, width, apart), view(slope, n, width, apart), folded.all().transpose(), 1.0);
+                multiply(n, (&mut *below, apart), (&*slope, apart), &folded[1], 1.0);
                 let first = &mut first[from..][..n * apart];
                 with_lanes(Collect { clear: last, alpha, rows: &*below, first, width, apart });
             }

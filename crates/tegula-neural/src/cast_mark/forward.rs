@@ -12,13 +12,15 @@ use super::net::{Net, WORD};
 use super::views::{Lists, Views};
 use crate::attention::mix;
 use crate::gather::add_multiple;
+use crate::gemm::multiply;
 use crate::problem::Problem;
-use crate::rows::{Rows, blocks, product, steps, view, view_mut};
+use crate::rows::{Rows, blocks, steps};
 use crate::scalar::Scalar;
 use crate::train::Go;
 
-/// Rows between two questions whether to go on.
-pub(super) const STEP: usize = 1024;
+/// Rows that go through a product together, and between two questions whether to go on: they stay near beside the other
+/// factor.
+pub(super) const STEP: usize = 96;
 
 impl<T: Scalar> Net<T> {
     /// The embedding of every observation of a problem; it means nothing where `go` said no.
@@ -60,7 +62,7 @@ impl<T: Scalar> Net<T> {
                     let mixed = &mut mixed[from * apart..];
                     with_lanes(Blend { to: &views.to, range: step, source, first, alpha, out: mixed });
                     let out = &mut out[from * apart..][..n * apart];
-                    product(view_mut(out, n, width, apart), view(mixed, n, width, apart), folded.all(), 1.0);
+                    multiply(n, (&mut *out, apart), (&*mixed, apart), &folded[0], 1.0);
                     rectify(out, apart, bias, &mut active[from * words..][..n * words]);
                 }
             });
