@@ -35,6 +35,11 @@ impl<T: Scalar> Moments<T> {
     pub fn new(n: usize) -> Self {
         Self { first: vec![T::default(); n], second: vec![T::default(); n] }
     }
+
+    /// The averages, to be kept or put back.
+    pub(crate) fn parts(&mut self) -> [&mut [T]; 2] {
+        [&mut self.first, &mut self.second]
+    }
 }
 
 /// One step, the `number`-th from 1 on, of a gradient that is to be shortened by `scale`.

@@ -50,7 +50,10 @@ pub use views::{Dropout, Lists, Views};
 /// network is applied, else trained further, with new moments.
 ///
 /// # Determinism
-/// Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned.
+/// Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned. With `checkpoint`
+/// the training is kept in a file, about once a minute and where it ends: after Ctrl-C, a crash or a power cut the same
+/// command goes on from there and comes to the same bits as in one go. More `n_epochs` train it further, other data or
+/// parameters are refused. The file stays until you remove it.
 ///
 /// # Cost
 /// Per epoch 12 N L H² operations (H hidden, L layers) and little else; memory for the largest section 8 N H (L + 4)
@@ -111,6 +114,8 @@ pub struct CastMarkParams {
     pub load_weights: Option<String>,
     /// File for the weights, in the safetensors format.
     pub save_weights: Option<String>,
+    /// File to keep the training in while it runs: where it is there already, the training goes on from it.
+    pub checkpoint: Option<String>,
     /// Store the loss of every epoch.
     pub save_loss: bool,
     /// Name of the embedding in `obsm`.
@@ -150,6 +155,7 @@ impl Default for CastMarkParams {
             device: Device::Auto,
             load_weights: None,
             save_weights: None,
+            checkpoint: None,
             save_loss: false,
             key_added: "X_cast".into(),
         }

@@ -1,13 +1,16 @@
 //! Graph networks: STAGATE and CAST Mark. Above the rooms of `tegula-algo`, whose graphs and kernels it trains on.
 //!
-//! Layers ([`rows`], [`gather`], [`attention`], [`input`]), the training loop ([`mod@train`]), the optimiser ([`adam`]) and
-//! the device ([`device`]) know nothing of a network; a network is a folder of its own.
+//! Layers ([`rows`], [`gemm`], [`gather`], [`attention`], [`input`]), the training loop ([`mod@train`], [`checkpoint`]),
+//! the optimiser ([`adam`]) and the device ([`device`]) know nothing of a network; a network is a folder of its own.
 
 pub mod adam;
 pub mod attention;
 pub mod cast_mark;
+pub mod checkpoint;
 pub mod device;
+mod fingerprint;
 pub mod gather;
+pub mod gemm;
 mod genes;
 pub mod graph;
 pub mod input;

@@ -53,25 +53,8 @@ impl Tensors {
     /// # Ok::<(), tegula_core::Error>(())
     /// ```
     pub fn bytes(&self) -> Vec<u8> {
-        let mut header = Map::new();
-        if !self.texts.is_empty() {
-            let texts: Map<String, Json> = self.texts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-            header.insert("__metadata__".into(), Json::Object(texts));
-        }
-        let mut end = 0;
-        for t in &self.tensors {
-            let start = end;
-            end += 4 * t.values.len();
-            header.insert(t.name.clone(), json!({"dtype": "F32", "shape": t.shape, "data_offsets": [start, end]}));
-        }
-        let mut header = Json::Object(header).to_string().into_bytes();
-        // Tensors begin at a multiple of eight bytes.
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let mut bytes = Vec::with_capacity(8 + header.len() + end);
-        bytes.extend((header.len() as u64).to_le_bytes());
-        bytes.extend(header);
-        bytes.extend(self.tensors.iter().flat_map(|t| &t.values).flat_map(|v| v.to_le_bytes()));
-        bytes
+        let views = self.tensors.iter().map(|Tensor { name, shape, values }| View { name, shape, values });
+        bytes(&self.texts, &views.collect::<Vec<_>>())
     }
 
     /// What the bytes of a file hold; `path` is for messages.
@@ -79,7 +62,13 @@ impl Tensors {
     /// # Errors
     /// [`Error::Format`] where they are not of this format, or hold other numbers than 32-bit floats.
     pub fn read(bytes: &[u8], path: &Path) -> Result<Self> {
-        let wrong = |at: &str, reason: &str| Error::format(path, at, format!("{reason}; name a safetensors file"));
+        let wrong = |(at, reason)| Error::format(path, at, format!("{reason}; name a safetensors file"));
+        Self::parse(bytes).map_err(wrong)
+    }
+
+    /// As [`Tensors::read`]; where that is not possible, the place and the reason.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, (String, String)> {
+        let wrong = |at: &str, reason: &str| (at.to_owned(), reason.to_owned());
         let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| wrong("", "is shorter than a header"))?;
         let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
         if length > rest.len().min(MOST) {
@@ -108,6 +97,39 @@ impl Tensors {
         }
         Ok(all)
     }
+}
+
+/// A tensor that lies somewhere else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub name: &'a str,
+    pub shape: &'a [usize],
+    pub values: &'a [f32],
+}
+
+/// The bytes of a file that holds these tensors, and texts about them.
+pub(crate) fn bytes(texts: &[(String, String)], tensors: &[View<'_>]) -> Vec<u8> {
+    let mut header = Map::new();
+    if !texts.is_empty() {
+        let texts: Map<String, Json> = texts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        header.insert("__metadata__".into(), Json::Object(texts));
+    }
+    let mut end = 0;
+    for t in tensors {
+        let start = end;
+        end += 4 * t.values.len();
+        header.insert(t.name.to_owned(), json!({"dtype": "F32", "shape": t.shape, "data_offsets": [start, end]}));
+    }
+    let mut header = Json::Object(header).to_string().into_bytes();
+    // Tensors begin at a multiple of eight bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for value in tensors.iter().flat_map(|t| t.values) {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes
 }
 
 fn place(entry: &Json) -> Option<(Vec<usize>, std::ops::Range<usize>)> {

@@ -51,7 +51,10 @@ pub use net::{Gradient, Net, Weights, Widths};
 /// are matched by name. Loaded with `n_epochs` 0 the network is applied, else trained further, with new moments.
 ///
 /// # Determinism
-/// Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned.
+/// Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned. With `checkpoint`
+/// the training is kept in a file, about once a minute and where it ends: after Ctrl-C, a crash or a power cut the same
+/// command goes on from there and comes to the same bits as in one go. More `n_epochs` train it further, other data or
+/// parameters are refused. The file stays until you remove it.
 ///
 /// # Cost
 /// Per epoch 4 H operations per non-zero, 3.25 (N + G) H², 14 N H D and 6 H per edge (H hidden, D latent width); memory
@@ -122,6 +125,8 @@ pub struct StagateParams {
     pub load_weights: Option<String>,
     /// File for the weights, in the safetensors format.
     pub save_weights: Option<String>,
+    /// File to keep the training in while it runs: where it is there already, the training goes on from it.
+    pub checkpoint: Option<String>,
     /// Store the rebuilt expression: `layers["STAGATE_ReX"]`, or a table in `obsm` where not all genes are rebuilt.
     pub save_reconstruction: bool,
     /// Genes to rebuild; all that the network knows if empty.
@@ -171,6 +176,7 @@ impl Default for StagateParams {
             device: Device::Auto,
             load_weights: None,
             save_weights: None,
+            checkpoint: None,
             save_reconstruction: false,
             reconstruction_genes: Vec::new(),
             save_loss: false,

@@ -1,6 +1,8 @@
-//! The one training loop: epochs, the loss curve, when to stop.
+//! The one training loop: epochs, the loss curve, when to stop and when to write what was learned.
 
 use tegula_core::{Ctx, Error, Result};
+
+use crate::checkpoint::{Checkpoint, Learner};
 
 /// Whether to go on: asked before every piece of a long pass, from any thread. Where it says no the rest of the pass is
 /// left out and its result means nothing.
@@ -51,29 +53,97 @@ pub struct Curve {
 }
 
 /// Runs `epoch` until the plan ends, the loss falls no more, or the user stops it; what was learned until then is kept.
-/// `epoch` gets its number from 0 on and gives the loss; it changes no weight where that is not finite.
+/// `epoch` gets the network and its number from 0 on and gives the loss; it changes no weight where that is not finite.
+/// With a `checkpoint` the training goes on where its file left it and is written to it.
 ///
 /// # Errors
-/// Those of `epoch`; [`Error::Data`] where the loss is not finite; [`Error::Cancelled`].
+/// Those of `epoch`; [`Error::Data`] where the loss is not finite; [`Error::Cancelled`]; where the file of the checkpoint
+/// cannot be written or is of another training, before the first epoch.
 ///
 /// ```
 /// use tegula_core::Ctx;
+/// use tegula_neural::checkpoint::{Learner, State};
 /// use tegula_neural::train::{End, Plan, train};
+/// struct Net([f32; 1], usize);
+/// impl Learner for Net {
+///     fn state(&mut self) -> State<'_> {
+///         State { parts: vec![&mut self.0], steps: &mut self.1 }
+///     }
+/// }
 /// let plan = Plan { task: "demo", n_epochs: 100, tolerance: Some(1e-3), window: 5 };
-/// let curve = train(&plan, &Ctx::new(0), |epoch| Ok(1.0 + 0.5f64.powi(epoch as i32)))?;
+/// let curve = train(&plan, None, &mut Net([1.0], 0), &Ctx::new(0), |net, _| {
+///     net.0[0] *= 0.5;
+///     Ok(1.0 + 2.0 * f64::from(net.0[0]))
+/// })?;
 /// assert_eq!((curve.end, curve.losses[0]), (End::Converged, 2.0));
 /// # Ok::<(), tegula_core::Error>(())
 /// ```
-pub fn train(plan: &Plan<'_>, ctx: &Ctx<'_>, mut epoch: impl FnMut(usize) -> Result<f64>) -> Result<Curve> {
-    let mut losses = Vec::with_capacity(plan.n_epochs);
-    let mut end = End::Done;
-    ctx.begin(plan.task, plan.n_epochs as u64);
-    for number in 0..plan.n_epochs {
-        if !ctx.goes_on()? {
-            end = End::Stopped;
-            break;
+pub fn train<N: Learner>(
+    plan: &Plan<'_>,
+    mut checkpoint: Option<Checkpoint<'_>>,
+    net: &mut N,
+    ctx: &Ctx<'_>,
+    epoch: impl FnMut(&mut N, usize) -> Result<f64>,
+) -> Result<Curve> {
+    let mut losses = Vec::new();
+    if let Some(file) = &mut checkpoint {
+        losses = file.load(net.state(), plan.n_epochs, ctx)?;
+        if !losses.is_empty() {
+            ctx.warn(&format!("{}: goes on after epoch {} of {}", plan.task, losses.len(), plan.n_epochs));
         }
-        let loss = epoch(number)?;
+        if losses.len() < plan.n_epochs {
+            // What cannot be written is better known now than after hours.
+            file.write(&net.state(), &losses, ctx)?;
+        }
+    }
+    ctx.begin(plan.task, (plan.n_epochs - losses.len()) as u64);
+    // The optimiser's steps after the last whole epoch: in the middle of one there is nothing to go on from.
+    let mut steps = *net.state().steps;
+    let ended = epochs(plan, net, &mut losses, ctx, epoch, |net, losses| {
+        steps = *net.state().steps;
+        if let Some(file) = checkpoint.as_mut().filter(|file| file.due()) {
+            keep(file, net, losses, plan, ctx);
+        }
+    });
+    if let Some(file) = checkpoint.as_mut().filter(|file| file.epochs() < losses.len())
+        && matches!(ended, Ok(_) | Err(Error::Cancelled))
+        && *net.state().steps == steps
+    {
+        keep(file, net, &losses, plan, ctx);
+    }
+    ctx.end(plan.task);
+    Ok(Curve { losses, end: ended? })
+}
+
+/// Writes a checkpoint; where that fails the training is worth more.
+fn keep(file: &mut Checkpoint<'_>, net: &mut impl Learner, losses: &[f64], plan: &Plan<'_>, ctx: &Ctx<'_>) {
+    if let Err(e) = file.write(&net.state(), losses, ctx) {
+        let epochs = file.epochs();
+        ctx.warn(&format!("{}: {e}; the training goes on, its checkpoint is still that of epoch {epochs}", plan.task));
+    }
+}
+
+/// The epochs that are left, `after` called behind each.
+fn epochs<N>(
+    plan: &Plan<'_>,
+    net: &mut N,
+    losses: &mut Vec<f64>,
+    ctx: &Ctx<'_>,
+    mut epoch: impl FnMut(&mut N, usize) -> Result<f64>,
+    mut after: impl FnMut(&mut N, &[f64]),
+) -> Result<End> {
+    loop {
+        let number = losses.len();
+        if plan.tolerance.is_some_and(|tolerance| flat(losses, plan.window, tolerance)) {
+            return Ok(End::Converged);
+        }
+        if number >= plan.n_epochs {
+            return Ok(End::Done);
+        }
+        if !ctx.goes_on()? {
+            return Ok(End::Stopped);
+        }
+        let loss = epoch(net, number)?;
         if !loss.is_finite() {
             let reason = format!(
                 "became {loss} in epoch {} of {}; lower lr, or look for very large values in the data (log them first)",
@@ -83,15 +153,10 @@ pub fn train(plan: &Plan<'_>, ctx: &Ctx<'_>, mut epoch: impl FnMut(usize) -> Res
             return Err(Error::data(format!("loss of {}", plan.task), reason));
         }
         losses.push(loss);
+        after(net, losses);
         ctx.metric(plan.task, "loss", loss);
         ctx.tick(plan.task, 1)?;
-        if plan.tolerance.is_some_and(|tolerance| flat(&losses, plan.window, tolerance)) {
-            end = End::Converged;
-            break;
-        }
     }
-    ctx.end(plan.task);
-    Ok(Curve { losses, end })
 }
 
 /// Whether the last window is hardly below the one before.
@@ -108,13 +173,35 @@ fn flat(losses: &[f64], window: usize, tolerance: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tegula_core::{Progress, Signal};
+    use crate::checkpoint::State;
+    use std::path::Path;
+    use std::sync::Mutex;
+    use std::time::Duration;
+    use tegula_core::{Files, Progress, Signal};
 
     const PLAN: Plan<'_> = Plan { task: "test", n_epochs: 10, tolerance: None, window: 3 };
 
+    /// A network of one weight that every epoch halves.
+    struct Half([f32; 1], usize);
+
+    impl Learner for Half {
+        fn state(&mut self) -> State<'_> {
+            State { parts: vec![&mut self.0], steps: &mut self.1 }
+        }
+    }
+
+    fn halve(net: &mut Half) -> f64 {
+        net.0[0] *= 0.5;
+        net.1 += 1;
+        f64::from(net.0[0])
+    }
+
     #[test]
     fn a_loss_that_is_not_finite_names_its_epoch() {
-        let run = |bad| train(&PLAN, &Ctx::new(0), |e| Ok(if e == 3 { bad } else { 1.0 })).unwrap_err().to_string();
+        let net = &mut Half([1.0], 0);
+        let mut run = |bad| {
+            train(&PLAN, None, net, &Ctx::new(0), |_, e| Ok(if e == 3 { bad } else { 1.0 })).unwrap_err().to_string()
+        };
         assert!(run(f64::NAN).contains("became NaN in epoch 4 of 10"));
         assert!(run(f64::INFINITY).contains("epoch 4"));
     }
@@ -130,7 +217,7 @@ mod tests {
         }
         let says = |signal| {
             let after = After(0.into(), signal);
-            train(&PLAN, &Ctx::new(0).with_progress(&after), |_| Ok(1.0))
+            train(&PLAN, None, &mut Half([1.0], 0), &Ctx::new(0).with_progress(&after), |_, _| Ok(1.0))
         };
         let curve = says(Signal::Stop).unwrap();
         assert!(curve.end == End::Stopped && curve.losses.len() == 3, "{curve:?}");
@@ -139,7 +226,52 @@ mod tests {
 
     #[test]
     fn a_plan_without_epochs_does_nothing() {
-        let curve = train(&Plan { n_epochs: 0, ..PLAN }, &Ctx::new(0), |_| Ok(f64::NAN)).unwrap();
+        let plan = Plan { n_epochs: 0, ..PLAN };
+        let curve = train(&plan, None, &mut Half([1.0], 0), &Ctx::new(0), |_, _| Ok(f64::NAN)).unwrap();
         assert_eq!(curve, Curve { losses: vec![], end: End::Done });
+    }
+
+    /// One file in memory; how often it was written; who asks to stop after so many writings.
+    #[derive(Default)]
+    struct Slow(Mutex<(Option<Vec<u8>>, usize)>, usize);
+
+    impl Files for Slow {
+        fn read(&self, path: &Path) -> Result<Vec<u8>> {
+            let file = self.0.lock().unwrap().0.clone();
+            file.ok_or_else(|| Error::io(path, std::io::ErrorKind::NotFound.into()))
+        }
+
+        fn write(&self, _: &Path, bytes: &[u8]) -> Result<()> {
+            let mut file = self.0.lock().unwrap();
+            *file = (Some(bytes.to_vec()), file.1 + 1);
+            Ok(())
+        }
+    }
+
+    impl Progress for Slow {
+        fn poll(&self) -> Signal {
+            if self.0.lock().unwrap().1 >= self.1 { Signal::Stop } else { Signal::Continue }
+        }
+    }
+
+    #[test]
+    fn a_long_training_is_written_now_and_then_and_a_short_one_at_both_ends() {
+        let plan = Plan { n_epochs: 100_000, ..PLAN };
+        let writes = |pause: Duration, most: usize, n_epochs| {
+            let files = Slow(Mutex::default(), most);
+            let ctx = Ctx::new(0).with_files(&files).with_progress(&files);
+            let mut file = Checkpoint::new(Path::new("c"), "demo", &(), &[], [], &ctx);
+            file.pause = pause;
+            let epoch = |net: &mut Half, _| {
+                std::thread::sleep(Duration::from_millis(1));
+                Ok(halve(net))
+            };
+            let curve = train(&Plan { n_epochs, ..plan }, Some(file), &mut Half([1.0], 0), &ctx, epoch).unwrap();
+            (files.0.into_inner().unwrap().1, curve)
+        };
+        let (n, curve) = writes(Duration::ZERO, 4, 100_000);
+        assert!(n == 4 && curve.end == End::Stopped && curve.losses.len() > 2, "{n} {curve:?}");
+        let (n, curve) = writes(Duration::from_hours(1), 4, 50);
+        assert!(n == 2 && curve.end == End::Done, "{n} {curve:?}");
     }
 }

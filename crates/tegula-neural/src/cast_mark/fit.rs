@@ -1,17 +1,25 @@
 //! The training, from matrix, graph and sections to embeddings.
 
+use std::path::Path;
+
 use tegula_core::{Coords, Csr, Ctx, Dense, Error, Labels, Matrix, Result, Step};
 
 use super::CastMarkParams;
 use super::net::{Net, Rule, Weights, Widths};
 use super::views::{Dropout, Views};
 use crate::adam::Adam;
+use crate::checkpoint::Checkpoint;
+use crate::fingerprint;
 use crate::graph::along_curve;
 use crate::problem::Problem;
 use crate::train::{Curve, Plan, train};
 
 /// Observations that a section has at least: correlations of fewer mean nothing.
 const FEWEST: usize = 3;
+
+/// The parameters that a training goes by; what data are taken and how long it lasts are others.
+const SHAPING: [&str; 8] =
+    ["hidden_dim", "n_layers", "alpha", "gcn_lambda", "lambd", "lr", "drop_feature", "drop_edge"];
 
 /// What to train on.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +48,8 @@ pub struct Trained {
 /// Trains a network, from the given weights or from random ones, and embeds all observations.
 ///
 /// # Errors
-/// [`Error::Data`] where the loss is not finite or a section too small; [`Error::Cancelled`].
+/// [`Error::Data`] where the loss is not finite or a section too small; [`Error::Cancelled`]; those of a checkpoint that
+/// cannot be read or written.
 ///
 /// ```
 /// use tegula_algo::graph::voronoi;
@@ -69,9 +78,18 @@ pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &CastMarkParams,
     let orders = orders(data)?;
     let rule = Rule { alpha: params.alpha, lambda: params.gcn_lambda, penalty: params.lambd };
     let widths = Widths { genes, hidden, layers: params.n_layers };
+    let checkpoint = params.checkpoint.as_deref().map(|path| {
+        let described = [
+            ("expression", fingerprint::matrix(data.x)),
+            ("graph", fingerprint::graph(data.graph)),
+            ("sections", fingerprint::lists(&orders)),
+            ("first weights", fingerprint::weights(start.as_ref().map(Weights::tensors))),
+        ];
+        Checkpoint::new(Path::new(path), CastMarkParams::ID, params, &SHAPING, described, ctx)
+    });
     let mut net = Net::new(start.unwrap_or_else(|| Weights::random(widths, ctx)), rule);
     let mut sections: Vec<Problem<f32>> = orders.iter().map(|order| Problem::new(data.x, data.graph, order)).collect();
-    let curve = learn(&mut net, &mut sections, params, ctx)?;
+    let curve = learn(&mut net, &mut sections, checkpoint, params, ctx)?;
     let mut embedding = Dense::zeros(n, hidden);
     for (section, order) in sections.iter_mut().zip(&orders) {
         let rows = net.embed(section, params.self_loops, &|| ctx.goes_on().is_ok());
@@ -109,7 +127,13 @@ fn orders(data: &Fit<'_>) -> Result<Vec<Vec<u32>>> {
 }
 
 /// All epochs. In each the gradients of the sections add up, one step of the optimiser after every section.
-fn learn(net: &mut Net<f32>, sections: &mut [Problem<f32>], params: &CastMarkParams, ctx: &Ctx<'_>) -> Result<Curve> {
+fn learn(
+    net: &mut Net<f32>,
+    sections: &mut [Problem<f32>],
+    checkpoint: Option<Checkpoint<'_>>,
+    params: &CastMarkParams,
+    ctx: &Ctx<'_>,
+) -> Result<Curve> {
     let plan = Plan { task: CastMarkParams::ID, n_epochs: params.n_epochs, tolerance: None, window: 1 };
     let adam = Adam { lr: params.lr, weight_decay: 0.0, clip: 0.0 };
     let drop = Dropout { genes: params.drop_feature, edges: params.drop_edge };
@@ -117,7 +141,7 @@ fn learn(net: &mut Net<f32>, sections: &mut [Problem<f32>], params: &CastMarkPar
     let views_of = if params.n_epochs == 0 { 1 } else { 2 };
     net.make_room(views_of * sections.iter().map(|s| s.input.n()).max().unwrap_or(0));
     let mut views = Views::default();
-    train(&plan, ctx, |epoch| {
+    train(&plan, checkpoint, net, ctx, |net, epoch| {
         net.forget();
         let mut total = 0.0;
         for (k, section) in sections.iter_mut().enumerate() {

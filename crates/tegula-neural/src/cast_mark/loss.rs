@@ -7,6 +7,7 @@ use tegula_algo::linalg::panel::{rows_per_block, vectorised};
 use tegula_core::par;
 
 use super::net::{Net, WORD};
+use crate::gemm::multiply;
 use crate::rows::{Rows, mirror, product, view_mut};
 use crate::scalar::Scalar;
 
@@ -25,7 +26,7 @@ impl<T: Scalar> Net<T> {
         let excess = self.correlate(n);
         let (z, width, count) = (&self.work.above, self.work.above.width(), n as f64);
         let (size, apart) = (rows_per_block(n), z.apart());
-        let (grams, factor) = (&self.excess, 4.0 * penalty / count);
+        let (factors, factor) = (&self.factors, 4.0 * penalty / count);
         let each = T::from_f64(count.recip());
         let slopes = self.work.below.data_mut()[..2 * n * apart].chunks_mut(n * apart).enumerate();
         let tasks: Vec<_> = slopes
@@ -37,7 +38,7 @@ impl<T: Scalar> Net<T> {
             .map(|(view, b, g)| {
                 let rows = g.len() / apart;
                 let (own, other) = (view * n + b * size, (1 - view) * n + b * size);
-                product(view_mut(g, rows, width, apart), z.view(own, rows), grams[view].all(), factor);
+                multiply(rows, (&mut *g, apart), (&z.data()[own * apart..], apart), &factors[view], factor);
                 let mut sums = vec![0f64; 3 * width];
                 let (first, rest) = sums.split_at_mut(width);
                 let (second, third) = rest.split_at_mut(width);
@@ -90,7 +91,8 @@ impl<T: Scalar> Net<T> {
         let sums: Vec<f64> = self
             .excess
             .par_iter_mut()
-            .map(|gram| {
+            .zip(&mut self.factors)
+            .map(|(gram, factor)| {
                 let mut sum = 0.0;
                 for i in 0..hidden {
                     let row = gram.row_mut(i);
@@ -99,6 +101,7 @@ impl<T: Scalar> Net<T> {
                     sum += 2.0 * below + row[i].to_f64() * row[i].to_f64();
                 }
                 mirror(gram);
+                factor.pack(gram.all(), T::from_f64(1.0));
                 sum
             })
             .collect();

@@ -6,6 +6,8 @@ use tegula_algo::simulate::normal;
 use tegula_core::Ctx;
 
 use crate::adam::{Adam, Moments, squares};
+use crate::checkpoint::{Learner, State};
+use crate::gemm::Panels;
 use crate::rows::Rows;
 use crate::scalar::Scalar;
 
@@ -143,12 +145,14 @@ pub struct Net<T> {
     pub(super) rule: Rule,
     moments: Vec<Moments<T>>,
     steps: usize,
-    /// (1 − β) I + β W of each layer.
-    pub(super) folded: Vec<Rows<T>>,
+    /// (1 − β) I + β W of each layer, and its transpose.
+    pub(super) folded: Vec<[Panels<T>; 2]>,
     /// The encoder's weights as a view sees them, or what it gives to their gradient.
     pub(super) masked: Rows<T>,
     /// Correlations between the columns of each view, less 1 on the diagonal.
     pub(super) excess: [Rows<T>; 2],
+    /// These as factors.
+    pub(super) factors: [Panels<T>; 2],
     pub(super) work: Work<T>,
 }
 
@@ -162,9 +166,10 @@ impl<T: Scalar> Net<T> {
             rule,
             moments: weights.tensors().map(|m| Moments::new(m.data().len())).collect(),
             steps: 0,
-            folded: (0..widths.layers).map(|_| square()).collect(),
+            folded: (0..widths.layers).map(|_| Default::default()).collect(),
             masked: Rows::zeros(widths.genes, widths.hidden),
             excess: [square(), square()],
+            factors: Default::default(),
             work: Work::new(0, widths),
             weights,
         }
@@ -179,16 +184,15 @@ impl<T: Scalar> Net<T> {
         }
     }
 
-    /// Writes (1 − β) I + β W of each layer, so that a layer is one product.
+    /// Packs (1 − β) I + β W of each layer, so that a layer is one product.
     pub(super) fn fold(&mut self) {
         let rule = self.rule;
         self.folded.par_iter_mut().zip(&self.weights.layers).enumerate().for_each(|(l, (to, from))| {
-            let beta = rule.beta(l);
-            let share = T::from_f64(beta);
-            to.data_mut().iter_mut().zip(from.data()).for_each(|(t, &w)| *t = share * w);
-            for k in 0..to.n() {
-                to.row_mut(k)[k] += T::from_f64(1.0 - beta);
-            }
+            let (beta, from) = (rule.beta(l), from.all());
+            to.par_iter_mut().zip([from, from.transpose()]).for_each(|(to, from)| {
+                to.pack(from, T::from_f64(beta));
+                to.add_to_diagonal(T::from_f64(1.0 - beta));
+            });
         });
     }
 
@@ -205,5 +209,13 @@ impl<T: Scalar> Net<T> {
         for ((w, g), m) in self.weights.tensors_mut().zip(self.gradient.tensors()).zip(&mut self.moments) {
             go.apply(w.data_mut(), g.data(), m);
         }
+    }
+}
+
+impl Learner for Net<f32> {
+    fn state(&mut self) -> State<'_> {
+        let weights = self.weights.tensors_mut().map(Rows::data_mut);
+        let parts = weights.chain(self.moments.iter_mut().flat_map(Moments::parts)).collect();
+        State { parts, steps: &mut self.steps }
     }
 }

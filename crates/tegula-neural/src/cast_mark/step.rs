@@ -4,10 +4,11 @@ use std::path::Path;
 
 use tegula_algo::cluster::{KmeansParams, kmeans};
 use tegula_algo::graph::{delaunay, voronoi, within_sections};
-use tegula_core::{AnnData, Array, Ctx, Dict, Labels, Outcome, Result, Slot, Step, Value};
+use tegula_core::{AnnData, Array, Ctx, Dict, Labels, Need, Outcome, Result, Slot, Step, Value};
 
 use super::fit::{Fit, Trained, fit};
 use super::{CastMarkParams, CellGraph, weights};
+use crate::checkpoint;
 use crate::source::Source;
 
 /// Weights that all layers may have together; with what the training needs beside them 5 GB.
@@ -113,6 +114,8 @@ impl Step for CastMarkParams {
         if self.n_epochs == 0 && self.load_weights.is_none() {
             return Err(Self::refuse("n_epochs", 0, "at least 1, unless load_weights names a trained network"));
         }
+        let weights = [self.load_weights.as_deref(), self.save_weights.as_deref()];
+        checkpoint::check(Self::ID, self.checkpoint.as_deref(), self.n_epochs, weights)?;
         if self.use_rep.is_some() && self.layer.is_some() {
             return Err(Self::refuse("use_rep", "given", "left out with `layer`"));
         }
@@ -120,6 +123,13 @@ impl Step for CastMarkParams {
             return Err(Self::refuse("key_added", "empty", "a name, as `X_cast`"));
         }
         Ok(())
+    }
+
+    fn needs(&self, adata: &AnnData) -> Need {
+        let sections = self.library_key.as_ref().and_then(|key| adata.sections(key).ok());
+        let largest = sections.map_or(adata.n_obs(), |sections| sections.counts().into_iter().max().unwrap_or(0));
+        let bytes = 8 * (largest * self.hidden_dim * (self.n_layers + 4)) as u64;
+        Need { bytes, instead: "take a lower hidden_dim, or fewer observations of a section (pp.subsample)" }
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {

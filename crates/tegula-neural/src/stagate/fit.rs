@@ -1,14 +1,21 @@
 //! The training, from matrix, graph and tiles to weights.
 
+use std::path::Path;
+
 use tegula_core::{Coords, Csr, Ctx, Error, Matrix, Result, Step};
 
 use super::net::{Net, Weights, Widths};
 use super::{Mode, StagateParams};
 use crate::adam::Adam;
+use crate::checkpoint::Checkpoint;
+use crate::fingerprint;
 use crate::graph::{Edges, along_curve};
 use crate::problem::Problem;
 use crate::rows::Rows;
 use crate::train::{Curve, Plan, train};
+
+/// The parameters that a training goes by; what data are taken and how long it lasts are others.
+const SHAPING: [&str; 5] = ["hidden_dims", "lr", "weight_decay", "gradient_clipping", "mode"];
 
 /// What to train on.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +48,7 @@ pub struct Trained {
 /// Trains a network, from the given weights or from random ones, and embeds all observations.
 ///
 /// # Errors
-/// [`Error::Data`] where the loss is not finite; [`Error::Cancelled`].
+/// [`Error::Data`] where the loss is not finite; [`Error::Cancelled`]; those of a checkpoint that cannot be read or written.
 pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &StagateParams, ctx: &Ctx<'_>) -> Result<Trained> {
     let (n, genes) = (data.x.n_rows(), data.x.n_cols());
     let &[hidden, latent] = &params.hidden_dims[..] else {
@@ -51,8 +58,18 @@ pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &StagateParams, 
         let got = format!("({}, {})", data.graph.n_rows(), data.graph.n_cols());
         return Err(Error::shape("graph", got, format!("({n}, {n})")));
     }
-    let weights = start.unwrap_or_else(|| Weights::random(Widths { genes, hidden, latent }, ctx));
     let order = data.coords.map_or_else(|| (0..n as u32).collect(), along_curve);
+    let checkpoint = params.checkpoint.as_deref().map(|path| {
+        let described = [
+            ("expression", fingerprint::matrix(data.x)),
+            ("graph", fingerprint::graph(data.graph)),
+            ("positions", fingerprint::lists(std::slice::from_ref(&order))),
+            ("tiles", fingerprint::lists(data.tiles)),
+            ("first weights", fingerprint::weights(start.as_ref().map(Weights::tensors))),
+        ];
+        Checkpoint::new(Path::new(path), StagateParams::ID, params, &SHAPING, described, ctx)
+    });
+    let weights = start.unwrap_or_else(|| Weights::random(Widths { genes, hidden, latent }, ctx));
     let turned = (params.mode == Mode::Pyg).then(|| data.graph.transpose());
     let graph = turned.as_ref().unwrap_or(data.graph);
     let problem = |rows: &[u32]| Problem::new(data.x, graph, rows);
@@ -67,7 +84,7 @@ pub fn fit(data: &Fit<'_>, start: Option<Weights<f32>>, params: &StagateParams, 
         window: params.early_stop_window,
     };
     let mut net = Net::new(weights, params.mode == Mode::Pyg);
-    let curve = train(&plan, ctx, |_| {
+    let curve = train(&plan, checkpoint, &mut net, ctx, |net, _| {
         if tiles.is_empty() {
             return net.learn(&mut whole, adam, ctx);
         }

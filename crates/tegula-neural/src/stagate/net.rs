@@ -6,6 +6,7 @@ use tegula_core::Ctx;
 
 use crate::adam::{Adam, Moments, squares};
 use crate::attention::Attention;
+use crate::checkpoint::{Learner, State};
 use crate::problem::Problem;
 use crate::rows::Rows;
 use crate::scalar::Scalar;
@@ -72,8 +73,12 @@ impl<T: Scalar> Weights<T> {
         weights
     }
 
-    fn tensors(&self) -> [&Rows<T>; 3] {
+    pub(super) fn tensors(&self) -> [&Rows<T>; 3] {
         [&self.first, &self.attention, &self.second]
+    }
+
+    fn tensors_mut(&mut self) -> [&mut Rows<T>; 3] {
+        [&mut self.first, &mut self.attention, &mut self.second]
     }
 }
 
@@ -228,5 +233,13 @@ impl<T: Scalar> Net<T> {
             go.apply(w.second.data_mut(), second.data(), m5);
             go.apply(w.first.data_mut(), first.data(), m4);
         }
+    }
+}
+
+impl Learner for Net<f32> {
+    fn state(&mut self) -> State<'_> {
+        let weights = self.weights.tensors_mut().into_iter().map(Rows::data_mut);
+        let parts = weights.chain(self.moments.iter_mut().flat_map(Moments::parts)).collect();
+        State { parts, steps: &mut self.steps }
     }
 }

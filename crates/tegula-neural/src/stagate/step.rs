@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use tegula_core::{AnnData, Array, Ctx, Dense, Dict, Outcome, Result, Slot, Step, Value};
+use tegula_core::{AnnData, Array, Ctx, Dense, Dict, Need, Outcome, Result, Slot, Step, Value};
 
 use super::fit::{Fit, Trained, fit};
 use super::results::{Rebuilt, rebuild, spatial_net, wanted};
 use super::{Mode, StagateParams, tiles, weights};
+use crate::checkpoint;
 use crate::source::Source;
 
 /// Where rebuilt expression goes.
@@ -95,6 +96,8 @@ impl Step for StagateParams {
         if self.n_epochs == 0 && self.load_weights.is_none() {
             return Err(Self::refuse("n_epochs", 0, "at least 1, unless load_weights names a trained network"));
         }
+        let weights = [self.load_weights.as_deref(), self.save_weights.as_deref()];
+        checkpoint::check(Self::ID, self.checkpoint.as_deref(), self.n_epochs, weights)?;
         if self.use_rep.is_some() && self.layer.is_some() {
             return Err(Self::refuse("use_rep", "given", "left out with `layer`"));
         }
@@ -105,6 +108,22 @@ impl Step for StagateParams {
             return Err(Self::refuse("reconstruction_genes", "given", "used with `save_reconstruction`"));
         }
         self.agree()
+    }
+
+    fn needs(&self, adata: &AnnData) -> Need {
+        let n = adata.n_obs() as u64;
+        let rebuilt = match (self.save_reconstruction, self.reconstruction_genes.len()) {
+            (false, _) => 0,
+            (true, 0) => adata.n_vars() as u64,
+            (true, chosen) => chosen as u64,
+        };
+        let [hidden, latent] = [0, 1].map(|l| self.hidden_dims[l] as u64);
+        let bytes = n * (8 * hidden + 32 * latent + 4 * rebuilt);
+        let instead = match rebuilt {
+            0 => "take narrower hidden_dims",
+            _ => "name few reconstruction_genes, or leave save_reconstruction out",
+        };
+        Need { bytes, instead }
     }
 
     fn apply(&self, adata: &mut AnnData, ctx: &Ctx<'_>) -> Result<Outcome> {

@@ -9,6 +9,8 @@ use serde_json::{Value as Json, json};
 use tegula_core::{AnnData, Ctx, Error, Method, Outcome, entry};
 use tegula_neural::cast_mark::CastMarkParams;
 
+pub(crate) use step::two_sections;
+
 /// Runs the step with quick parameters, some of them changed.
 #[allow(clippy::needless_pass_by_value, reason = "json!(…) is written where it is used")]
 fn cast_mark(adata: &mut AnnData, changed: Json, ctx: &Ctx<'_>) -> Result<Outcome, Error> {

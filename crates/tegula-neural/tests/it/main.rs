@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cast_mark;
+mod checkpoint;
 mod golden;
 mod gradient;
 mod memory;

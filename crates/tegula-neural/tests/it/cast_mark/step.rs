@@ -13,7 +13,7 @@ use crate::memory::Memory;
 use crate::tissue::tissue;
 
 /// A tissue whose lower half is another section, in a place of its own.
-fn two_sections(n: usize, genes: usize) -> AnnData {
+pub(crate) fn two_sections(n: usize, genes: usize) -> AnnData {
     let mut adata = tissue(n, genes, Placement::Random);
     let coords = adata.coords("spatial").unwrap();
     let mut names = Vec::new();
