@@ -11,9 +11,9 @@ use tegula::algo::simulate::SimulateParams;
 use tegula::core::Method;
 use tegula::field::{self, Field, Kind};
 use tegula::plot::PLOTS;
-use tegula::{Result, registry};
+use tegula::{Result, memory, registry};
 
-use crate::reading;
+use crate::{reading, writing};
 
 /// The whole command.
 pub(crate) fn command() -> Command {
@@ -30,6 +30,12 @@ pub(crate) fn command() -> Command {
                 .global(true)
                 .value_parser(value_parser!(u32).range(1..=4096))
                 .help("Number of threads; all cores by default. The result does not depend on it"),
+            Arg::new("max-memory")
+                .long("max-memory")
+                .value_name("SIZE")
+                .global(true)
+                .value_parser(|text: &str| memory::parse(text).map_err(|e| e.to_string()))
+                .help("Refuses a step that needs more memory, as 8G; by default one that needs more than there is"),
             Arg::new("seed")
                 .long("seed")
                 .value_name("N")
@@ -86,10 +92,10 @@ fn input() -> Arg {
 
 fn convert() -> Command {
     Command::new("convert")
-        .about("Makes an h5ad file of what instruments and other programs write, recognised by content")
+        .about("Makes an h5ad file (or zarr, a table, a 10x folder) of what instruments and other programs write")
         .args([
             input().help("A file or folder: 10x, Visium, Visium HD, Xenium, GEM, GEF, loom, zarr, tables, …"),
-            output("FILE", "The h5ad file to write").required(true),
+            output("FILE", "What to write: .h5ad, .zarr, .csv, .tsv or .parquet, or as --to says").required(true),
             Arg::new("coords")
                 .long("coords")
                 .value_name("X,Y")
@@ -97,6 +103,7 @@ fn convert() -> Command {
                 .help("Columns with the positions [default: the usual names, as x and y]"),
         ])
         .args(reading::flags())
+        .args(writing::flags())
 }
 
 fn concat() -> Command {
@@ -108,7 +115,7 @@ fn concat() -> Command {
                 .num_args(2..)
                 .value_parser(value_parser!(PathBuf))
                 .help("The files to join"),
-            output("FILE", "The h5ad file to write").required(true),
+            output("FILE", "The file to write, as .h5ad or .zarr").required(true),
             text("label", "COL", "Column of obs that tells the sections apart").default_value("section"),
             text("names", "A,B,…", "Names of the sections [default: those of the files]").value_delimiter(','),
         ],
@@ -264,14 +271,17 @@ fn step(m: &'static dyn Method, name: String) -> Command {
         .action(ArgAction::SetTrue)
         .conflicts_with("output")
         .help("Replaces the input (through a new file and a rename)");
-    let output = output("FILE", "The h5ad file to write").required_unless_present("in-place");
+    let output = output("FILE", "The file to write, as .h5ad or .zarr").required_unless_present("in-place");
     let own = vec![input(), output, in_place, json("Prints the outcome as JSON")];
     described(name, m.summary(), m.schema().as_value(), own)
 }
 
 /// `tegula simulate -n 1000000 -o out.h5ad …`.
 fn simulate() -> Command {
-    let own = vec![output("FILE", "The h5ad file to write").required(true), json("Prints what was made as JSON")];
+    let own = vec![
+        output("FILE", "The file to write, as .h5ad or .zarr").required(true),
+        json("Prints what was made as JSON"),
+    ];
     described("simulate".into(), SimulateParams::SUMMARY, SimulateParams::schema().as_value(), own)
         .mut_arg("n_obs", |n| n.short('n'))
 }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use tegula::core::concat;
-use tegula::{AnnData, Error, Result, io};
+use tegula::{AnnData, Error, Result};
 
 use crate::Door;
+use crate::writing::Target;
 
-/// Reads the inputs, joins them, writes h5ad.
+/// Reads the inputs, joins them, writes the file.
 pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let inputs: Vec<PathBuf> = m.get_many("inputs").expect("required").cloned().collect();
     let output = m.get_one::<PathBuf>("output").expect("required");
@@ -17,9 +18,10 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
         let reason = "this is one of the inputs; name another file";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
+    let target = Target::new(output)?;
     let names = m.get_many::<String>("names").map(|names| names.cloned().collect());
     let joined = read(&inputs, names, m.get_one::<String>("label").expect("has a default"), door)?;
-    io::write_h5ad(&joined, output, &io::WriteOptions::default())?;
+    target.write(&joined)?;
     door.say(format!("{} observations × {} variables → {}", joined.n_obs(), joined.n_vars(), output.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,15 +1,16 @@
-//! `tegula convert`: whatever instruments and other programs write as h5ad.
+//! `tegula convert`: whatever instruments and other programs write, as h5ad and other formats.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use tegula::pipeline::{Said, find_coordinates, place};
-use tegula::{AnnData, Error, Result, io};
+use tegula::{AnnData, Error, Result};
 
+use crate::writing::Target;
 use crate::{Door, reading};
 
-/// Reads the input, finds positions, writes h5ad.
+/// Reads the input, finds positions, writes.
 pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let path = |name: &str| m.get_one::<PathBuf>(name);
     let (input, output) = (path("input").expect("required"), path("output").expect("required"));
@@ -17,6 +18,7 @@ pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
         let reason = "this is the input; name another file";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
+    let target = Target::asked(output, m)?;
     let mut adata = door.read_with(input, &reading::options(m))?;
     if let Some(columns) = m.get_many::<String>("coords") {
         given(&mut adata, &columns.map(String::as_str).collect::<Vec<_>>())?;
@@ -31,7 +33,7 @@ pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
             door.say("no positions found; name their columns with --coords");
         }
     }
-    io::write_h5ad(&adata, output, &io::WriteOptions::default())?;
+    target.write(&adata)?;
     door.say(format!("{} observations × {} variables → {}", adata.n_obs(), adata.n_vars(), output.display()));
     Ok(ExitCode::SUCCESS)
 }

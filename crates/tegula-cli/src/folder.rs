@@ -12,7 +12,7 @@ use tegula::recipe::Recipe;
 use tegula::{AnnData, Error, Result, io};
 
 use crate::Door;
-use crate::step::facts;
+use crate::step::{facts, same_file};
 
 /// A folder for results.
 pub(crate) struct Folder<'a> {
@@ -21,14 +21,18 @@ pub(crate) struct Folder<'a> {
 }
 
 impl<'a> Folder<'a> {
-    /// Makes the folder, unless the result in it is one of the inputs.
+    /// Makes the folder, unless it or the result in it is one of the inputs.
     pub(crate) fn make(dir: &'a Path, inputs: &[PathBuf]) -> Result<Self> {
-        let (figures, result) = (dir.join("figures"), dir.join("result.h5ad"));
-        std::fs::create_dir_all(&figures).map_err(|e| Error::io(figures, e))?;
-        if inputs.iter().any(|input| crate::step::same_file(input, &result)) {
-            let reason = "this folder's result.h5ad is the input; name another folder";
-            return Err(Error::config(format!("--output `{}`", dir.display()), reason));
+        let is_input = |path: &Path| inputs.iter().any(|input| same_file(input, path));
+        let refuse = |reason: &str| Err(Error::config(format!("--output `{}`", dir.display()), reason));
+        if is_input(dir) {
+            return refuse("this is the input; name another folder");
         }
+        if is_input(&dir.join("result.h5ad")) {
+            return refuse("this folder's result.h5ad is the input; name another folder");
+        }
+        let figures = dir.join("figures");
+        std::fs::create_dir_all(&figures).map_err(|e| Error::io(figures, e))?;
         Ok(Self { dir, begun: Instant::now() })
     }
 

@@ -14,6 +14,7 @@ mod reading;
 mod run;
 mod simulate;
 mod step;
+mod writing;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -21,13 +22,14 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::ArgMatches;
 use tegula::io::{self, Disk};
-use tegula::{AnnData, Ctx, Error};
+use tegula::{AnnData, Ctx, Error, memory};
 
 use crate::bars::Bars;
 
-/// What every command gets: the seed if one was asked for, quietness, the progress bars.
+/// What every command gets: the seed and the memory if they were asked for, quietness, the progress bars.
 struct Door {
     seed: Option<u64>,
+    max_memory: Option<u64>,
     quiet: bool,
     bars: Bars,
 }
@@ -35,12 +37,14 @@ struct Door {
 impl Door {
     fn new(m: &ArgMatches) -> Self {
         let quiet = m.get_flag("quiet");
-        Self { seed: m.get_one("seed").copied(), quiet, bars: Bars::new(quiet) }
+        let (seed, max_memory) = (m.get_one("seed").copied(), m.get_one("max-memory").copied());
+        Self { seed, max_memory, quiet, bars: Bars::new(quiet) }
     }
 
     /// The surroundings of a run.
     fn ctx(&self) -> Ctx<'_> {
-        Ctx::new(self.seed.unwrap_or(0)).with_progress(&self.bars).with_files(&Disk)
+        let room = memory::room(self.max_memory);
+        Ctx::new(self.seed.unwrap_or(0)).with_room(room).with_progress(&self.bars).with_files(&Disk)
     }
 
     /// Warns of what the file held, was not understood, and could not follow when observations or variables were dropped.

@@ -82,7 +82,7 @@ impl Door {
             self.say(format!("{} is read as {}", path.display(), reading.format));
         }
         for note in &reading.notes {
-            self.bars.println(&format!("note: {note}"));
+            self.say(format!("note: {note}"));
         }
         reading.adata
     }

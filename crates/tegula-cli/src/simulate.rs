@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use serde_json::json;
+use tegula::Error;
 use tegula::algo::simulate::{SimulateParams, simulate as make};
-use tegula::{Error, io};
 
+use crate::writing::Target;
 use crate::{Door, args, print_json};
 
 /// Makes a tissue and writes it.
@@ -15,9 +16,10 @@ pub(crate) fn simulate(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> 
     let given = args::given(SimulateParams::schema().as_value(), m)?;
     let params: SimulateParams = serde_json::from_value(given).map_err(|e| Error::config("`simulate`", e))?;
     let output = m.get_one::<PathBuf>("output").expect("required");
+    let target = Target::new(output)?;
     let ctx = door.ctx();
     let adata = make(&params, &ctx)?;
-    io::write_h5ad(&adata, output, &io::WriteOptions::default())?;
+    target.write(&adata)?;
 
     let nnz = adata.x().map_or(0, |x| x.values().len());
     let share = nnz as f64 / adata.n_obs() as f64 / adata.n_vars() as f64;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use tegula::core::Value;
 use tegula::{Error, io, registry};
 
+use crate::writing::Target;
 use crate::{Door, args, print_json};
 
 /// Runs one step on a file.
@@ -24,12 +25,13 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
         let reason = "this is the input; name another file, or say --in-place";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
+    let target = Target::new(output)?;
     let mut adata = if same_file(input, output) { door.read_in_place(input)? } else { door.read(input)? };
     let unknown = io::not_understood(&adata);
     let ctx = door.ctx();
     let outcome = step.run(&mut adata, &ctx)?;
     door.warn_lost(&unknown, &adata);
-    io::write_h5ad(&adata, output, &io::WriteOptions::default())?;
+    target.write(&adata)?;
 
     let outcome = Value::Dict(outcome).to_json();
     if m.get_flag("json") {

@@ -16,6 +16,7 @@
 //! ```
 
 pub mod field;
+pub mod memory;
 pub mod pipeline;
 pub mod recipe;
 pub mod registry;

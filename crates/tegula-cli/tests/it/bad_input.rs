@@ -6,7 +6,7 @@ use std::path::Path;
 use tegula::core::{AnnData, Array, ArrayData, Coords, Dense, Frame};
 
 use crate::door::run_in;
-use crate::files::{small, two_groups, write};
+use crate::files::{counts_of_one_cell, small, two_groups, write};
 
 /// Runs the pipeline on a file and asserts how it fails; the input must be the same afterwards.
 #[track_caller]
@@ -161,6 +161,15 @@ fn an_unknown_column_gene_or_step() {
 }
 
 #[test]
+fn results_do_not_go_among_the_files_of_an_instrument() {
+    let dir = tempfile::tempdir().unwrap();
+    let tables = dir.path().join("tables");
+    counts_of_one_cell(&tables);
+    run_in(dir.path(), &["run", "tables", "-o", "./tables"]).fails(2, &["--output `./tables`", "this is the input"]);
+    assert_eq!(fs::read_dir(&tables).unwrap().count(), 3, "something was written");
+}
+
+#[test]
 fn the_input_is_not_overwritten_unless_asked() {
     let dir = tempfile::tempdir().unwrap();
     let path = small(dir.path(), "in.h5ad", |_| ());
@@ -199,4 +208,16 @@ fn a_folder_that_cannot_be_written() {
     small(dir.path(), "in.h5ad", |_| ());
     run_in(dir.path(), &["run", "in.h5ad", "-o", "/proc/tegula"]).fails(1, &["`/proc/tegula"]);
     run_in(dir.path(), &["pp", "log1p", "in.h5ad", "-o", "no/such/folder/o.h5ad"]).fails(1, &["no/such/folder"]);
+}
+
+#[test]
+fn what_needs_more_memory_than_it_may_take_is_refused_before_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    small(dir.path(), "in.h5ad", |_| ());
+    let scale = ["pp", "scale", "in.h5ad", "-o", "out.h5ad", "--max-memory"];
+    let run = |size: &str| run_in(dir.path(), &[&scale[..], &[size]].concat());
+    run("1K").fails(1, &["`pp.scale` needs about 3.8 KiB", "1.0 KiB", "fewer observations"]);
+    assert!(!dir.path().join("out.h5ad").exists());
+    run("lots").fails(2, &["`lots` is no size", "8G"]);
+    run("1M").ok();
 }

@@ -36,3 +36,12 @@ pub(crate) fn two_groups(n: usize, genes: usize) -> AnnData {
     adata.set_obs("side", Labels::from_clusters(&sides)).unwrap();
     adata
 }
+
+/// A folder as Cell Ranger 2 writes it: one cell, two genes of one symbol.
+pub(crate) fn counts_of_one_cell(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("matrix.mtx", "%%MatrixMarket matrix coordinate integer general\n2 1 1\n2 1 7\n");
+    write("genes.tsv", "ENSG1\tA\nENSG2\tA\n");
+    write("barcodes.tsv", "AAAC-1\n");
+}

@@ -1,7 +1,7 @@
 //! What the command does when all is well.
 
 use crate::door::run_in;
-use crate::files::small;
+use crate::files::{counts_of_one_cell, small};
 
 #[test]
 fn run_writes_everything_it_promises() {
@@ -84,4 +84,32 @@ fn tables_of_text_become_h5ad() {
     fails(&["--coords", "x_pixel"], &["--coords", "2 or 3"]);
     fails(&["--coords", "x_pixel,z"], &["x_pixel, z", "obs has x_pixel, y_pixel, kind"]);
     run_in(dir.path(), &["convert", "out.h5ad", "-o", "out.h5ad"]).fails(2, &["this is the input"]);
+}
+
+#[test]
+fn what_a_reader_noticed_is_told_unless_quiet_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    counts_of_one_cell(&dir.path().join("tables"));
+    let convert = |flags: &[&str]| run_in(dir.path(), &[&["convert", "tables", "-o", "out.h5ad"], flags].concat());
+    assert!(convert(&[]).err.contains("note: 1 of 2 names of variables were there before"));
+    let quiet = convert(&["-q"]);
+    assert_eq!((quiet.code, quiet.err.as_str()), (0, ""));
+}
+
+#[test]
+fn the_name_of_the_output_tells_its_format() {
+    let dir = tempfile::tempdir().unwrap();
+    small(dir.path(), "in.h5ad", |_| ());
+    let go = |args: &[&str]| run_in(dir.path(), args);
+    go(&["convert", "in.h5ad", "-o", "obs.csv"]).ok();
+    let table = std::fs::read_to_string(dir.path().join("obs.csv")).unwrap();
+    assert_eq!(table.lines().next(), Some(",side"), "{table}");
+    go(&["convert", "in.h5ad", "-o", "xy.tsv", "--slot", "obsm/spatial"]).ok();
+    go(&["convert", "in.h5ad", "-o", "tenx", "--to", "10x_mtx"]).ok();
+    go(&["pp", "log1p", "in.h5ad", "-o", "logs.zarr"]).ok();
+    for output in ["tenx", "logs.zarr"] {
+        assert!(go(&["info", output]).ok().contains("80 observations × 12 variables"));
+    }
+    go(&["pp", "log1p", "in.h5ad", "-o", "logs"]).fails(2, &["`logs` tells no format", ".h5ad"]);
+    go(&["convert", "in.h5ad", "-o", "out.h5ad", "--slot", "obs"]).fails(2, &["goes with tables"]);
 }

@@ -1,10 +1,11 @@
-//! Ctrl-C: once stops early and keeps what there is, twice gives up.
+//! Ctrl-C: once stops early and keeps what there is, twice gives up. What was trained survives that and worse.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use crate::door::tegula;
+use crate::door::{run_in, tegula};
 use crate::files::{two_groups, write};
 
 /// Runs the pipeline on a tissue that takes a while, presses Ctrl-C when the components are there, and returns the exit
@@ -42,4 +43,62 @@ fn twice_gives_up() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(press(dir.path(), 2), 130);
     assert!(!dir.path().join("out/result.h5ad").exists());
+}
+
+/// The file that a training is kept in.
+const KEPT: &str = "kept run.safetensors";
+
+/// A training of so many epochs that is kept in a file.
+fn training(dir: &Path, n_epochs: &str) -> Command {
+    let mut run = tegula();
+    run.current_dir(dir).args(["tl", "stagate", "in.h5ad", "-o", "out.h5ad", "--hidden-dims", "64,8"]);
+    run.args(["--k-cutoff", "4", "--checkpoint", KEPT, "--n-epochs", n_epochs]);
+    run.stderr(Stdio::piped()).stdout(Stdio::null());
+    run
+}
+
+/// Waits until it is under way, then sends it a signal; gives what it said, and its exit code.
+fn interrupt(mut child: Child, under_way: impl Fn() -> bool, signal: &str) -> (String, Option<i32>) {
+    for _ in 0..3000 {
+        if under_way() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    (said, child.wait().unwrap().code())
+}
+
+#[test]
+fn a_training_goes_on_after_ctrl_c_and_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, kept) = (dir.path(), dir.path().join(KEPT));
+    write(dir, "in.h5ad", &two_groups(2_000, 12));
+    let (said, code) = interrupt(training(dir, "1000000").spawn().unwrap(), || kept.exists(), "-INT");
+    assert_eq!(code, Some(130), "{said}");
+    assert!(dir.join("out.h5ad").exists(), "what was learned is kept:\n{said}");
+    let before = std::fs::read(&kept).unwrap();
+
+    // Killed as it writes: half a file, under a name of its own.
+    std::fs::write(dir.join(".kept run.safetensors.1-0.part"), &before[..before.len() / 2]).unwrap();
+    let first = std::fs::metadata(&kept).unwrap().modified().unwrap();
+    let again = || std::fs::metadata(&kept).is_ok_and(|m| m.modified().unwrap() > first);
+    let (_, code) = interrupt(training(dir, "1000000").spawn().unwrap(), again, "-KILL");
+    assert_eq!(code, None);
+    assert!(before == std::fs::read(&kept).unwrap(), "the old file is whole");
+
+    let refused = training(dir, "1").output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    let epochs: usize = said.split("at least ").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+    assert!(epochs > 1 && refused.status.code() == Some(2), "{said}");
+    let end = (epochs + 5).to_string();
+    let gone_on = training(dir, &end).output().unwrap();
+    let said = String::from_utf8(gone_on.stderr).unwrap();
+    assert!(said.contains(&format!("goes on after epoch {epochs} of {end}")), "{said}");
+    let whole = ["tl", "stagate", "in.h5ad", "-o", "whole.h5ad", "--hidden-dims", "64,8", "--k-cutoff", "4"];
+    run_in(dir, &[&whole[..], &["--n-epochs", &end]].concat()).ok();
+    let embedding = |name: &str| tegula::io::read(dir.join(name)).unwrap().obsm()["STAGATE"].clone();
+    assert!(embedding("out.h5ad") == embedding("whole.h5ad"), "the same bits as in one go");
 }
