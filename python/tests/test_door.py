@@ -334,6 +334,20 @@ def test_stagates_weights_come_back_from_a_file(tmp_path):
         tg.tl.stagate(adata, n_epochs=0, load_weights=str(tmp_path / "absent"), **common)
 
 
+def test_a_training_goes_on_from_its_file_to_the_same_bits(tmp_path):
+    adata = prepared()
+    common = {"hidden_dims": [32, 8], "k_cutoff": 6}
+    tg.tl.stagate(adata, n_epochs=9, **common)
+    whole = adata.obsm["STAGATE"].copy()
+    common["checkpoint"] = str(tmp_path / "run.safetensors")
+    tg.tl.stagate(adata, n_epochs=4, **common)
+    with pytest.warns(UserWarning, match="goes on after epoch 4 of 9"):
+        tg.tl.stagate(adata, n_epochs=9, **common)
+    np.testing.assert_array_equal(whole, adata.obsm["STAGATE"])
+    with pytest.raises(ValueError, match="a training with other lr"):
+        tg.tl.stagate(adata, n_epochs=9, lr=0.01, **common)
+
+
 def test_stagates_graph_and_rebuilt_genes_are_tables():
     adata = prepared()
     genes = list(adata.var_names[:2])
@@ -352,6 +366,12 @@ def test_stagates_graph_and_rebuilt_genes_are_tables():
         tg.tl.stagate(adata, k_cutoff=6, device="cuda")
 
 
+def test_names_go_in_as_text_whatever_they_are():
+    for names, wanted in [(["a", "b"], ["a", "b"]), ([1, 2], ["1", "2"]), ([1, "b"], ["1", "b"]), ([0.5], ["0.5"])]:
+        assert tg._bridge.names_of(pd.Index(names)).tolist() == wanted
+    assert tg._bridge.names_of(pd.CategoricalIndex(["x", "y"])).tolist() == ["x", "y"]
+
+
 @pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy before 2 has no such strings")
 def test_numpys_own_strings_are_understood():
     adata = prepared()
@@ -362,3 +382,68 @@ def test_numpys_own_strings_are_understood():
     adata.uns["leiden_colors"] = np.array(["#ff0000"] * n, dtype=np.dtypes.StringDType())
     tg.tl.smooth(adata, key="leiden")
     assert list(adata.uns["leiden_smooth_colors"]) == ["#ff0000"] * n
+
+
+def test_a_step_that_needs_too_much_memory_does_not_begin():
+    adata = tg.simulate(n_obs=300, n_vars=100)
+    before = adata.X.copy()
+    tg.settings.max_memory = "100K"
+    try:
+        with pytest.raises(
+            MemoryError, match=r"`pp.scale` needs about 117.2 KiB .* 100.0 KiB; keep the variable genes"
+        ):
+            tg.pp.scale(adata)
+        tg.settings.max_memory = 200_000
+        tg.pp.scale(adata)
+        tg.settings.max_memory = "much"
+        with pytest.raises(ValueError, match="`much` is no size; write it as 8G"):
+            tg.pp.log1p(adata)
+    finally:
+        tg.settings.max_memory = None
+    assert (adata.X != before).any()
+
+
+def test_names_that_change_between_calls_are_the_ones_used():
+    adata = prepared()
+    for name in "ab":
+        adata.var_names = [f"{name}{j}" for j in range(adata.n_vars)]
+        tg.tl.rank_genes_groups(adata, "side")
+        assert all(gene.startswith(name) for gene in adata.uns["rank_genes_groups"]["names"]["left"])
+    part = adata[:, ::-1].copy()
+    tg.tl.rank_genes_groups(part, "side")
+    best = [a.uns["rank_genes_groups"]["names"]["left"][0] for a in (adata, part)]
+    assert best[0] == best[1]
+
+
+def test_a_matrix_seen_before_is_looked_at_again_where_it_changed():
+    def totals(x):
+        adata = ad.AnnData(x)
+        tg.pp.calculate_qc_metrics(adata)
+        return adata.obs["total_counts"].to_numpy(), adata.var["total_counts"].to_numpy()
+
+    first = tissue(n=50, genes=7).X
+    expected = first.toarray().sum(1), first.toarray().sum(0)
+    for _ in range(2):
+        for got, want in zip(totals(first), expected, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-6)
+    # Other rows over the same columns: the first now holds some twice.
+    first.indptr[1] = first.indptr[2]
+    adata = ad.AnnData(first)
+    tg.pp.calculate_qc_metrics(adata)
+    assert list(adata.obs["n_genes_by_counts"]) == list((first.toarray() != 0).sum(1))
+    first.indptr[2] -= 1
+    with pytest.raises(ValueError, match="indptr does not ascend"):
+        totals(first)
+    # Fewer columns than the array was found to stay below.
+    second = tissue(n=50, genes=7).X
+    totals(second)
+    narrow = sparse.csr_matrix((50, 3), dtype=np.float32)
+    narrow.data, narrow.indices, narrow.indptr = second.data, second.indices, second.indptr
+    with pytest.raises(ValueError, match="outside the 3 columns"):
+        totals(narrow)
+    # Another array in the place of one that is gone.
+    for seed in range(20):
+        x = tissue(n=50, genes=7, seed=seed).X
+        x.indices = x.indices[::-1].copy()
+        x.has_sorted_indices = x.has_canonical_format = False
+        np.testing.assert_allclose(totals(x)[1], x.toarray().sum(0), rtol=1e-6)

@@ -1,5 +1,6 @@
 """Files of instruments, read from Python."""
 
+import doctest
 import gzip
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 import tegula as tg
 
@@ -40,6 +42,20 @@ def test_what_the_reader_noticed_is_warned_of(tmp_path):
         adata = tg.io.read(tmp_path)
     assert list(adata.var_names) == ["A", "A-1"] and adata.X.toarray().tolist() == [[0, 7]]
     assert list(tg.io.read(tmp_path, gene_ids=True).var_names) == ["ENSG1", "ENSG2"]
+
+
+def test_the_example_reads_a_folder_of_space_ranger(tmp_path, monkeypatch):
+    counts, spatial = tmp_path / "outs/filtered_feature_bc_matrix", tmp_path / "outs/spatial"
+    counts.mkdir(parents=True)
+    spatial.mkdir()
+    (counts / "matrix.mtx").write_text("%%MatrixMarket matrix coordinate integer general\n1 2 1\n1 2 7\n")
+    (counts / "features.tsv").write_text("ENSG1\tA\tGene Expression\n")
+    (counts / "barcodes.tsv").write_text("AAAC-1\nAAAG-1\n")
+    (spatial / "scalefactors_json.json").write_text("{}")
+    (spatial / "tissue_positions_list.csv").write_text("AAAC-1,1,0,0,10,20\nAAAG-1,1,0,2,10,40\n")
+    monkeypatch.chdir(tmp_path)
+    (test,) = doctest.DocTestFinder(recurse=False).find(tg.io.read, "read")
+    assert len(test.examples) == 3 and doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_an_h5ad_is_as_anndata_reads_it(tmp_path):
@@ -77,3 +93,40 @@ def test_a_table_is_not_overwritten_in_place(tmp_path):
     done = subprocess.run([command, "pp", "log1p", path, "--in-place"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--in-place" in done.stderr
     assert path.read_text().startswith("cell,A,B")
+
+
+def test_what_is_written_is_read_by_others(tmp_path):
+    adata = tg.simulate(n_obs=60, n_vars=12, n_domains=3)
+    adata.obs["depth"] = np.asarray(adata.X.sum(1)).ravel()
+    tg.io.write(adata, tmp_path / "a.h5ad")
+    for back in (ad.read_h5ad(tmp_path / "a.h5ad"), tg.io.read(tmp_path / "a.h5ad")):
+        assert (back.X != adata.X).nnz == 0
+        assert list(back.obs["domain"]) == list(adata.obs["domain"])
+    tg.io.write(adata, tmp_path / "a.zarr")
+    assert (ad.read_zarr(tmp_path / "a.zarr").X != adata.X).nnz == 0
+    tg.io.write(adata, tmp_path / "obs.csv")
+    table = pd.read_csv(tmp_path / "obs.csv", index_col=0)
+    assert list(table.index.astype(str)) == list(adata.obs_names)
+    assert np.allclose(table["depth"], adata.obs["depth"])
+    tg.io.write(adata, tmp_path / "places.parquet", slot="obsm/spatial")
+    places = pd.read_parquet(tmp_path / "places.parquet")
+    assert np.array_equal(places.to_numpy(), adata.obsm["spatial"])
+    tg.io.write(adata, tmp_path / "tenx", format="10x_mtx")
+    back = tg.io.read(tmp_path / "tenx")
+    assert (back.X != adata.X).nnz == 0
+    assert list(back.var_names) == list(adata.var_names)
+
+
+def test_what_cannot_be_written_is_named_before_anything_is(tmp_path):
+    adata = tg.simulate(n_obs=20, n_vars=5)
+    for path, options, told in (
+        ("a.xyz", {}, "tells no format"),
+        ("a.h5ad", {"slot": "obs"}, "goes with tables"),
+        ("a.csv", {"slot": "nothing"}, "is no table"),
+        ("a.csv", {"format": "word"}, "`word` is unknown"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            tg.io.write(adata, tmp_path / path, **options)
+    with pytest.raises(KeyError, match="nothing"):
+        tg.io.write(adata, tmp_path / "a.csv", slot="obsm/nothing")
+    assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ def test_progress_is_told_and_verbosity_says_what_was_reached(capsys):
     adata = tissue()
     text = '{"n_neighbors": 10}'
     slots = {("obsm", "X_pca"): tg._bridge.fetch(adata, "obsm", "X_pca")}
-    names = list(adata.obs_names), list(adata.var_names)
+    names = tg._bridge.names_of(adata.obs_names), tg._bridge.names_of(adata.var_names)
     tg._tegula.run("pp.neighbors", text, *names, slots, 0, None, told.extend)
     assert told and all(0 <= done <= max(total, done) for _, done, total, _, _ in told)
     assert {name for name, *_ in told} == {"neighbors"} and told[-1][4], told
@@ -39,9 +39,10 @@ def test_what_the_progress_raises_stops_the_work():
 
     adata = tissue(60_000)
     slots = {("obsm", "X_pca"): tg._bridge.fetch(adata, "obsm", "X_pca")}
+    names = tg._bridge.names_of(adata.obs_names), tg._bridge.names_of(adata.var_names)
     start = time.monotonic()
     with pytest.raises(RuntimeError, match="enough"):
-        tg._tegula.run("pp.neighbors", "{}", list(adata.obs_names), ["0"], slots, 0, None, refuse)
+        tg._tegula.run("pp.neighbors", "{}", *names, slots, 0, None, refuse)
     assert time.monotonic() - start < 5
 
 

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 
 use pyo3::PyErr;
 use pyo3::exceptions::{
-    PyFileNotFoundError, PyKeyError, PyKeyboardInterrupt, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
+    PyFileNotFoundError, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyPermissionError, PyRuntimeError,
+    PyValueError,
 };
 use tegula::Error;
 
@@ -18,6 +19,7 @@ pub(crate) fn to_py(e: Error) -> PyErr {
             ErrorKind::PermissionDenied => PyPermissionError::new_err(text),
             _ => PyOSError::new_err(text),
         },
+        Error::Memory { .. } => PyMemoryError::new_err(text),
         Error::Device { .. } => PyRuntimeError::new_err(text),
         Error::Cancelled => PyKeyboardInterrupt::new_err(text),
         _ => PyValueError::new_err(text),

@@ -24,16 +24,13 @@ pub(crate) fn read<'py>(
     let (reading, _) = watch::run(py, n_threads, 0, None, move |_| io::read_with(path, &options))?;
     let reading = reading.map_err(to_py)?;
     let (mut adata, lender) = (reading.adata, Lender::default());
-    let raw = match adata.raw() {
-        Some(raw) => Some((lender.to_py(py, values::from_matrix(raw.x.clone()))?, raw.var.index().to_vec())),
+    let raw = adata.raw().cloned();
+    adata.set_raw(None).map_err(to_py)?;
+    let raw = match raw {
+        Some(raw) => Some((lender.to_py(py, raw.x.into())?, raw.var.index().to_vec())),
         None => None,
     };
-    let slots = PyDict::new(py);
-    for slot in values::all(&adata) {
-        if let Some(value) = values::take(&mut adata, &slot) {
-            slots.set_item((slot.attr(), slot.key()), lender.to_py(py, value)?)?;
-        }
-    }
+    let slots = values::take_all(py, &mut adata, &lender)?;
     let names = (adata.obs().index().to_vec(), adata.var().index().to_vec());
     (names.0, names.1, slots, raw, reading.format, reading.notes).into_pyobject(py)
 }

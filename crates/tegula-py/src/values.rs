@@ -2,7 +2,7 @@
 //!
 //! The forms, as `tegula/_bridge.py` makes them: `None`, `bool`, `int`, `float`, `str`, `list[str]`, `dict`, and
 //! tuples whose first item is a tag: `("array", flat, shape)`, `("csr", data, indices, indptr, shape)`,
-//! `("labels", codes, categories, ordered)`, `("frame", index, {name: column})`, `("records", {name: flat})`.
+//! `("labels", codes, categories, ordered)`, `("frame", Names, {name: column})`, `("records", {name: flat})`.
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -10,12 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use tegula::AnnData;
-use tegula::core::{
-    Array, ArrayData, Buf, Column, Csr, Dict, Error, Frame, Labels, Matrix, Raw, Records, Result, Slot, Value,
-};
+use tegula::core::{Array, ArrayData, Buf, Column, Dict, Error, Labels, Matrix, Raw, Records, Result, Slot, Value};
 
 use crate::errors::to_py;
 use crate::lent::Lender;
+use crate::names::Names;
+use crate::seen;
 
 impl Lender {
     /// A Python value in one of the forms above.
@@ -51,7 +51,8 @@ impl Lender {
             }
             "csr" => {
                 let data = self.lend(t.get_item(1)?.cast::<PyArray1<f32>>()?)?;
-                let indices = self.lend::<i32, u32>(t.get_item(2)?.cast::<PyArray1<i32>>()?)?;
+                let columns = t.get_item(2)?.cast_into::<PyArray1<i32>>()?;
+                let indices = self.lend::<i32, u32>(&columns)?;
                 let indptr = t.get_item(3)?;
                 let indptr: Buf<usize> = match indptr.cast::<PyArray1<i32>>() {
                     Ok(p) => p.readonly().as_slice()?.iter().map(|&k| k as usize).collect(),
@@ -60,7 +61,7 @@ impl Lender {
                     }
                 };
                 let (n, m): (usize, usize) = t.get_item(4)?.extract()?;
-                Ok(Value::Csr(Csr::canonical(n, m, indptr, indices, data).map_err(to_py)?))
+                seen::csr(&columns, n, m, indptr, indices, data).map(Value::Csr)
             }
             "labels" => {
                 let codes = t.get_item(1)?.cast::<PyArray1<i32>>()?.readonly().as_slice()?.to_vec();
@@ -68,7 +69,7 @@ impl Lender {
                 Ok(Value::Labels(labels.map_err(to_py)?))
             }
             "frame" => {
-                let mut frame = Frame::new(t.get_item(1)?.extract()?);
+                let mut frame = t.get_item(1)?.cast::<Names>()?.get().frame();
                 for (name, column) in t.get_item(2)?.cast::<PyDict>()? {
                     let name: String = name.extract()?;
                     let column = to_column(&name, self.value(&column)?).map_err(to_py)?;
@@ -119,9 +120,10 @@ impl Lender {
             Value::Float(x) => PyFloat::new(py, x).into_any(),
             Value::Str(s) => PyString::new(py, &s).into_any(),
             Value::Array(a) => {
-                let shape = PyTuple::new(py, a.shape())?;
-                match a.data().clone() {
-                    ArrayData::Str(v) if a.shape().len() <= 1 => PyList::new(py, v)?.into_any(),
+                let (shape, data) = a.into_parts();
+                let (n_dims, shape) = (shape.len(), PyTuple::new(py, shape)?);
+                match data {
+                    ArrayData::Str(v) if n_dims <= 1 => PyList::new(py, v)?.into_any(),
                     data => ("array", self.array_to_py(py, data)?, shape).into_pyobject(py)?.into_any(),
                 }
             }
@@ -131,21 +133,23 @@ impl Lender {
             }
             Value::Csr(m) => {
                 let shape = (m.n_rows(), m.n_cols());
-                let data = self.numpy(py, m.values().clone());
-                let indices = self
-                    .owner(py, m.indices())
-                    .unwrap_or_else(|| PyArray1::from_iter(py, m.indices().iter().map(|j| j.cast_signed())).into_any());
-                let indptr = if i32::try_from(m.nnz()).is_ok() {
-                    PyArray1::from_iter(py, m.indptr().iter().map(|&k| k as i32)).into_any()
+                let (indptr, indices, values) = m.into_parts();
+                let indptr = if i32::try_from(values.len()).is_ok() {
+                    PyArray1::from_iter(py, indptr.iter().map(|&k| k as i32)).into_any()
                 } else {
-                    PyArray1::from_iter(py, m.indptr().iter().map(|&k| k as i64)).into_any()
+                    PyArray1::from_iter(py, indptr.iter().map(|&k| k as i64)).into_any()
                 };
+                let data = self.numpy(py, values);
+                let indices = self.owner(py, &indices).unwrap_or_else(|| {
+                    let signed: Vec<i32> = indices.into_vec().into_iter().map(u32::cast_signed).collect();
+                    PyArray1::from_vec(py, signed).into_any()
+                });
                 ("csr", data, indices, indptr, shape).into_pyobject(py)?.into_any()
             }
             Value::Frame(f) => {
                 let columns = PyDict::new(py);
                 for (name, c) in f.columns() {
-                    columns.set_item(name, self.to_py(py, from_column(c.clone()))?)?;
+                    columns.set_item(name, self.to_py(py, c.clone().into())?)?;
                 }
                 ("frame", f.index().to_vec(), columns).into_pyobject(py)?.into_any()
             }
@@ -204,23 +208,6 @@ fn to_column(name: &str, v: Value) -> Result<Column> {
     }
 }
 
-fn from_column(c: Column) -> Value {
-    let array = |data: ArrayData| Array::new(vec![data.len()], data).map_or(Value::Null, Value::Array);
-    match c {
-        Column::Float(v) => array(ArrayData::F64(v.into())),
-        Column::Float32(v) => array(ArrayData::F32(v.into())),
-        Column::Int(v) => array(ArrayData::I64(v.into())),
-        Column::Int32(v) => array(ArrayData::I32(v.into())),
-        Column::Bool(v) => array(ArrayData::Bool(v)),
-        Column::Str(v) => array(ArrayData::Str(v)),
-        Column::Labels(l) => Value::Labels(l),
-        Column::NullableInt(_) | Column::NullableBool(_) => {
-            c.to_f64().map_or(Value::Null, |v| Value::Array(Array::vector(v)))
-        }
-        Column::NullableStr(_) => c.to_labels().map_or(Value::Null, Value::Labels),
-    }
-}
-
 fn to_matrix(what: &str, v: &Value) -> Result<Matrix> {
     match v {
         Value::Csr(m) => Ok(Matrix::Csr(m.clone())),
@@ -228,12 +215,16 @@ fn to_matrix(what: &str, v: &Value) -> Result<Matrix> {
     }
 }
 
-/// Expression as a value.
-pub(crate) fn from_matrix(m: Matrix) -> Value {
-    match m {
-        Matrix::Csr(m) => Value::Csr(m),
-        Matrix::Dense(m) => Value::from(m),
-    }
+/// An annotated matrix with these names and slots.
+pub(crate) fn assembled(
+    obs_names: &Names,
+    var_names: &Names,
+    slots: &Bound<'_, PyDict>,
+    lender: &mut Lender,
+) -> PyResult<AnnData> {
+    let mut adata = AnnData::new(None, obs_names.frame(), var_names.frame()).map_err(to_py)?;
+    fill(&mut adata, slots, lender)?;
+    Ok(adata)
 }
 
 /// Puts values into their slots, by `(attribute, key)`.
@@ -241,9 +232,9 @@ pub(crate) fn fill(adata: &mut AnnData, slots: &Bound<'_, PyDict>, lender: &mut 
     for (name, value) in slots {
         let (attr, key): (String, Option<String>) = name.extract()?;
         let stored = if attr == "raw" {
-            let (x, genes): (Bound<'_, PyAny>, Vec<String>) = value.extract()?;
+            let (x, genes): (Bound<'_, PyAny>, Bound<'_, Names>) = value.extract()?;
             let raw = to_matrix("raw", &lender.value(&x)?);
-            raw.and_then(|x| adata.set_raw(Some(Raw { x, var: Frame::new(genes), varm: Dict::new() })))
+            raw.and_then(|x| adata.set_raw(Some(Raw { x, var: genes.get().frame(), varm: Dict::new() })))
         } else {
             store(adata, &attr, key.as_deref().unwrap_or_default(), lender.value(&value)?)
         };
@@ -270,8 +261,19 @@ fn store(adata: &mut AnnData, attr: &str, key: &str, v: Value) -> Result<()> {
     }
 }
 
+/// Takes what every slot but `raw` holds, by attribute and key.
+pub(crate) fn take_all<'py>(py: Python<'py>, adata: &mut AnnData, lender: &Lender) -> PyResult<Bound<'py, PyDict>> {
+    let slots = PyDict::new(py);
+    for slot in all(adata) {
+        if let Some(value) = adata.take(&slot) {
+            slots.set_item((slot.attr(), slot.key()), lender.to_py(py, value)?)?;
+        }
+    }
+    Ok(slots)
+}
+
 /// The slots that are filled, but for `raw`.
-pub(crate) fn all(adata: &AnnData) -> Vec<Slot> {
+fn all(adata: &AnnData) -> Vec<Slot> {
     let mut slots: Vec<Slot> = adata.x().map(|_| Slot::X).into_iter().collect();
     slots.extend(adata.layers().keys().map(|k| Slot::Layer(k.clone())));
     slots.extend(adata.obs().columns().keys().map(|k| Slot::obs(k)));
@@ -282,20 +284,4 @@ pub(crate) fn all(adata: &AnnData) -> Vec<Slot> {
     slots.extend(adata.varp().keys().map(|k| Slot::Varp(k.clone())));
     slots.extend(adata.uns().keys().map(|k| Slot::uns(k)));
     slots
-}
-
-/// Takes what a step wrote out of its slot, so that its memory can move to Python.
-pub(crate) fn take(adata: &mut AnnData, slot: &Slot) -> Option<Value> {
-    match slot {
-        Slot::X => adata.take_matrix(None).ok().map(from_matrix),
-        Slot::Layer(k) => adata.take_matrix(Some(k)).ok().map(from_matrix),
-        Slot::Obs(k) => adata.obs().get(k).cloned().map(from_column),
-        Slot::Var(k) => adata.var().get(k).cloned().map(from_column),
-        Slot::Obsm(k) => adata.obsm().get(k).cloned(),
-        Slot::Varm(k) => adata.varm().get(k).cloned(),
-        Slot::Obsp(k) => adata.obsp().get(k).cloned(),
-        Slot::Varp(k) => adata.varp().get(k).cloned(),
-        Slot::Uns(k) => adata.uns().get(k).cloned(),
-        Slot::Raw | Slot::ObsAxis | Slot::VarAxis => None,
-    }
 }

@@ -1,4 +1,14 @@
-"""Measures of labels, embeddings and graphs, on plain arrays; all slots of an AnnData at once with :func:`score`."""
+"""Measures of labels, embeddings and graphs, on plain arrays; all slots of an AnnData at once with :func:`score`.
+
+- Do the domains agree with labels that are known? :func:`ari` (the usual one), :func:`nmi`, :func:`ami`,
+  :func:`homogeneity`, :func:`completeness`, :func:`v_measure`.
+- Are they compact in the tissue, without any known labels? :func:`chaos` and :func:`pas` (lower is smoother).
+- Are groups kept apart in an embedding? :func:`silhouette`, :func:`asw`; are batches mixed there? :func:`lisi`,
+  :func:`asw_batch`. In a graph: :func:`modularity`.
+- Does a map keep what it was made from? :func:`knn_recall` (neighbours) and :func:`distance_correlation` (distances).
+
+Labels are anything with one entry per observation: a column of ``obs``, a list, an array of words or numbers.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +56,16 @@ def _agreement(name: str, truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def ari(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return the adjusted Rand index of two labellings; 1 for the same groups, about 0 by chance.
+    """Return the adjusted Rand index: how far two labellings group observations alike.
 
     Parameters
     ----------
     truth, found
         One label per observation; those without a label in either are left out.
+
+    Returns
+    -------
+    1 for the same groups, whatever their names; about 0 by chance, and then also a little below.
 
     References
     ----------
@@ -68,12 +82,16 @@ def ari(truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def nmi(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return the normalised mutual information (arithmetic mean), as scikit-learn's.
+    """Return the normalised mutual information of two labellings (arithmetic mean), as scikit-learn's.
 
     Parameters
     ----------
     truth, found
         One label per observation; those without a label in either are left out.
+
+    Returns
+    -------
+    0 to 1, 1 for the same groups. Many small groups raise it by chance: :func:`ami` takes that off.
 
     References
     ----------
@@ -90,12 +108,16 @@ def nmi(truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def ami(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return the mutual information adjusted for chance (arithmetic mean), as scikit-learn's.
+    """Return the mutual information of two labellings adjusted for chance (arithmetic mean), as scikit-learn's.
 
     Parameters
     ----------
     truth, found
         One label per observation; those without a label in either are left out.
+
+    Returns
+    -------
+    1 for the same groups, about 0 by chance.
 
     References
     ----------
@@ -112,12 +134,16 @@ def ami(truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def homogeneity(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return how far each found group holds one known label only, from 0 to 1.
+    """Return how far each found group holds one known label only; splitting groups does not lower it.
 
     Parameters
     ----------
     truth, found
         One label per observation; those without a label in either are left out.
+
+    Returns
+    -------
+    0 to 1.
 
     References
     ----------
@@ -134,12 +160,16 @@ def homogeneity(truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def completeness(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return how far each known label lies in one found group only, from 0 to 1.
+    """Return how far each known label lies in one found group only; joining groups does not lower it.
 
     Parameters
     ----------
     truth, found
         One label per observation; those without a label in either are left out.
+
+    Returns
+    -------
+    0 to 1.
 
     References
     ----------
@@ -156,12 +186,16 @@ def completeness(truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def v_measure(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return the harmonic mean of homogeneity and completeness.
+    """Return the harmonic mean of homogeneity and completeness; the same number as :func:`nmi`.
 
     Parameters
     ----------
     truth, found
         One label per observation; those without a label in either are left out.
+
+    Returns
+    -------
+    0 to 1, 1 for the same groups.
 
     References
     ----------
@@ -178,14 +212,20 @@ def v_measure(truth: ArrayLike, found: ArrayLike) -> float:
 
 
 def silhouette(x: ArrayLike, labels: ArrayLike) -> float:
-    """Return the mean silhouette, Euclidean, over all observations that have a label.
+    """Return the mean silhouette: how much nearer observations lie to their own group than to the next.
+
+    Exact and Euclidean; the time grows with the square of the number of observations.
 
     Parameters
     ----------
     x
-        One row per observation.
+        One row per observation, such as ``adata.obsm["X_pca"]``.
     labels
-        One label per observation.
+        One label per observation; those without one are left out.
+
+    Returns
+    -------
+    -1 to 1; near 0 groups overlap.
 
     References
     ----------
@@ -202,14 +242,18 @@ def silhouette(x: ArrayLike, labels: ArrayLike) -> float:
 
 
 def asw(x: ArrayLike, labels: ArrayLike) -> float:
-    """Return the mean silhouette brought to 0 to 1, as scib has it.
+    """Return the mean :func:`silhouette` brought to 0 to 1, as scib has it.
 
     Parameters
     ----------
     x
-        One row per observation.
+        One row per observation, such as ``adata.obsm["X_pca"]``.
     labels
-        One label per observation.
+        One label per observation; those without one are left out.
+
+    Returns
+    -------
+    0 to 1; near 0.5 groups overlap.
 
     References
     ----------
@@ -231,11 +275,15 @@ def asw_batch(x: ArrayLike, batch: ArrayLike, labels: ArrayLike) -> float:
     Parameters
     ----------
     x
-        One row per observation.
+        One row per observation, such as ``adata.obsm["X_pca"]``.
     batch
         The batch of each observation.
     labels
         One label per observation.
+
+    Returns
+    -------
+    0 to 1, 1 where batches are mixed.
 
     References
     ----------
@@ -264,6 +312,11 @@ def lisi(x: ArrayLike, labels: ArrayLike, perplexity: float = 30.0) -> np.ndarra
     perplexity
         The effective number of neighbours.
 
+    Returns
+    -------
+    One number per observation, from 1 (all neighbours share its label) to the number of labels (all are equally
+    frequent): high is good for batches, low for domains.
+
     References
     ----------
     Korsunsky et al. 2019, <https://doi.org/10.1038/s41592-019-0619-0>
@@ -286,9 +339,13 @@ def chaos(coords: ArrayLike, labels: ArrayLike) -> float:
     Parameters
     ----------
     coords
-        Positions, one row per observation.
+        Positions, one row per observation, as ``adata.obsm["spatial"]``.
     labels
         The domain of each observation.
+
+    Returns
+    -------
+    A length in units of the standardised positions.
 
     References
     ----------
@@ -312,9 +369,13 @@ def pas(coords: ArrayLike, labels: ArrayLike) -> float:
     Parameters
     ----------
     coords
-        Positions, one row per observation; at least eleven.
+        Positions, one row per observation, as ``adata.obsm["spatial"]``; at least eleven have a label.
     labels
         The domain of each observation.
+
+    Returns
+    -------
+    0 to 1.
 
     References
     ----------
@@ -342,7 +403,11 @@ def modularity(graph: Any, found: ArrayLike, resolution: float = 1.0) -> float:
     found
         The group of each node.
     resolution
-        What an expected edge counts.
+        How much the edges count that chance would put into a group; 1 is Newman's.
+
+    Returns
+    -------
+    At most 1; 0 is what chance gives.
 
     References
     ----------
@@ -372,6 +437,10 @@ def knn_recall(a: ArrayLike, b: ArrayLike, k: int = 10) -> float:
     k
         Number of neighbours.
 
+    Returns
+    -------
+    0 to 1, on average over observations.
+
     References
     ----------
     Kobak and Berens 2019, <https://doi.org/10.1038/s41467-019-13056-x>
@@ -395,6 +464,10 @@ def distance_correlation(a: ArrayLike, b: ArrayLike) -> float:
     ----------
     a, b
         Two spaces, one row per observation each.
+
+    Returns
+    -------
+    -1 to 1: r1 where ``a`` is expression and ``b`` the map, r2 where ``a`` is the tissue.
 
     References
     ----------
@@ -426,11 +499,11 @@ def score(
     adata
         The annotated matrix.
     labels
-        Columns of ``adata.obs`` to measure.
+        Columns of ``adata.obs`` to measure, such as ``"leiden"``.
     truth
         Column of ``adata.obs`` with known labels to compare with.
     embeddings
-        Embeddings in ``adata.obsm`` to measure against the data they were made from.
+        Maps in ``adata.obsm``, such as ``"X_umap"``, to measure against the data they were made from.
     spatial_key
         Positions in ``adata.obsm``; what needs them is left out where they are absent.
     use_rep
@@ -438,7 +511,11 @@ def score(
 
     Returns
     -------
-    ``{"n_obs", "truth", "labels": {column: {measure: value}}, "embeddings": {key: {measure: value}}}``
+    ``{"n_obs", "n_vars", "truth", "labels": {column: {measure: value}}, "embeddings": {key: {measure: value}}}``. Of
+    labels: ``n_clusters``; with ``truth`` the agreement (``ari``, ``nmi``, …) and how many observations it is over;
+    with positions ``chaos``, ``pas`` and ``lisi``; with an embedding ``silhouette`` and ``asw``; with a graph
+    ``modularity``. Of a map: ``r1`` and ``r2`` (see :func:`distance_correlation`), ``knn_recall``, and what its method
+    kept.
 
     Examples
     --------
@@ -449,16 +526,15 @@ def score(
 
     """
     labels, embeddings = ([x] if isinstance(x, str) else list(x) for x in (labels, embeddings))
-    graphs = [f"{key.removesuffix('_smooth')}_connectivities" for key in labels]
     wanted = [
         *(("obs", key) for key in (*labels, *([truth] if truth else ()))),
         *(("obsm", key) for key in (*embeddings, spatial_key, use_rep or "X_pca")),
-        *(("obsp", key) for key in (*graphs, "connectivities")),
-        *(("uns", key.removeprefix("X_")) for key in embeddings),
+        *(("obsp", key) for key in adata.obsp if key.endswith("connectivities")),
+        *(("uns", key) for embedding in embeddings for key in {embedding, embedding.removeprefix("X_")}),
     ]
     slots = {slot: value for slot in wanted if (value := fetch(adata, *slot)) is not None}
     text = _tegula.score(adata.n_obs, slots, labels, embeddings, truth, spatial_key, use_rep, settings.n_jobs)
-    return json.loads(text)
+    return json.loads(text) | {"n_vars": adata.n_vars}
 
 
 def _rows(x: ArrayLike) -> Any:

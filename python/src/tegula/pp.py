@@ -770,7 +770,7 @@ def normalize_pearson_residuals(
 
     **Cost**
 
-    O(observations × genes) time and memory; refused above 16 GiB.
+    O(observations × genes) time and memory.
 
     **Differences from the reference**
 
@@ -858,7 +858,7 @@ def scale(
 
     **Cost**
 
-    O(observations × genes) time and memory where centred (refused above 16 GiB), else O(non-zeros) in place.
+    O(observations × genes) time and memory where centred (of a dense matrix), else O(non-zeros) in place.
 
     **Differences from the reference**
 
@@ -941,8 +941,7 @@ def combat(
 
     **Cost**
 
-    O(observations × genes) time and memory, three passes; refused above 16 GiB. Each round of the iteration is
-    O(genes).
+    O(observations × genes) time and memory, three passes. Each round of the iteration is O(genes).
 
     **Differences from the reference**
 

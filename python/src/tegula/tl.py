@@ -2676,6 +2676,7 @@ def stagate(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     load_weights: str | None = None,
     save_weights: str | None = None,
+    checkpoint: str | None = None,
     save_reconstruction: bool = False,
     reconstruction_genes: str | Sequence[str] = (),
     save_loss: bool = False,
@@ -2739,6 +2740,8 @@ def stagate(
         File with weights to begin with (or to apply, with 0 epochs), as `save_weights` writes it.
     save_weights
         File for the weights, in the safetensors format.
+    checkpoint
+        File to keep the training in while it runs: where it is there already, the training goes on from it.
     save_reconstruction
         Store the rebuilt expression: `layers["STAGATE_ReX"]`, or a table in `obsm` where not all genes are
         rebuilt.
@@ -2792,7 +2795,10 @@ def stagate(
 
     **Determinism**
 
-    Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned.
+    Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned. With
+    `checkpoint` the training is kept in a file, about once a minute and where it ends: after Ctrl-C, a crash or a
+    power cut the same command goes on from there and comes to the same bits as in one go. More `n_epochs` train
+    it further, other data or parameters are refused. The file stays until you remove it.
 
     **Cost**
 
@@ -2845,6 +2851,7 @@ def stagate(
         "device": device,
         "load_weights": load_weights,
         "save_weights": save_weights,
+        "checkpoint": checkpoint,
         "save_reconstruction": save_reconstruction,
         "reconstruction_genes": reconstruction_genes,
         "save_loss": save_loss,
@@ -2878,6 +2885,7 @@ def cast_mark(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     load_weights: str | None = None,
     save_weights: str | None = None,
+    checkpoint: str | None = None,
     save_loss: bool = False,
     key_added: str = "X_cast",
     seed: int = 0,
@@ -2930,6 +2938,8 @@ def cast_mark(
         File with weights to begin with (or to apply, with 0 epochs), as `save_weights` writes it.
     save_weights
         File for the weights, in the safetensors format.
+    checkpoint
+        File to keep the training in while it runs: where it is there already, the training goes on from it.
     save_loss
         Store the loss of every epoch.
     key_added
@@ -2979,7 +2989,10 @@ def cast_mark(
 
     **Determinism**
 
-    Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned.
+    Seeded; the same bits for any number of threads. Ctrl-C ends the training and keeps what was learned. With
+    `checkpoint` the training is kept in a file, about once a minute and where it ends: after Ctrl-C, a crash or a
+    power cut the same command goes on from there and comes to the same bits as in one go. More `n_epochs` train
+    it further, other data or parameters are refused. The file stays until you remove it.
 
     **Cost**
 
@@ -3025,6 +3038,7 @@ def cast_mark(
         "device": device,
         "load_weights": load_weights,
         "save_weights": save_weights,
+        "checkpoint": checkpoint,
         "save_loss": save_loss,
         "key_added": key_added,
     }
