@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ._figure import Box, add_bar, finish, open_axes, pyplot, text_width
-from ._palette import EMPTY, INK, MARKED
+from ._figure import finish, open_axes, pyplot
+from ._sheet import Sheet
 
 if TYPE_CHECKING:
     import os
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FLAT = 0.6
-"""Height of a cell over its width."""
 
 
 def sweep(
@@ -38,14 +35,15 @@ def sweep(
 ) -> Figure | Axes | list[Axes] | None:
     """Draw what :func:`tegula.tl.sweep` found: a heat map for every measure.
 
-    As ``tegula pl sweep``. What is recommended has a red frame.
+    As ``tegula pl sweep``. What is recommended has a red frame: look for domains that come back from other seeds
+    (``stability``, high) and are compact and smooth in the tissue (``chaos`` and ``pas``, low).
 
     Parameters
     ----------
     adata
         The annotated matrix.
     measures
-        Columns of the table, one panel each.
+        Columns of ``uns[key]["table"]``, one panel each.
     key
         Name of the result in ``uns``.
     cmap
@@ -60,6 +58,13 @@ def sweep(
     Returns
     -------
     As :func:`spatial`.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.tl.sweep(adata, s_neigh=[6, 12], resolution=[0.5, 1.0])
+    >>> tg.pl.sweep(adata, ["stability", "n_clusters"], save="sweep.png")
+
     """
     entry = _entry(adata, key, "tl.sweep")
     table = entry["table"]
@@ -88,14 +93,15 @@ def spasne_screen(
 ) -> Figure | Axes | list[Axes] | None:
     """Draw what :func:`tegula.tl.spasne_screen` found: a heat map for every measure.
 
-    As ``tegula pl spasne_screen``. The best pair has a red frame.
+    As ``tegula pl spasne_screen``. The best pair of ``alpha`` and ``beta`` has a red frame: its map keeps distances in
+    expression (``r1``) as well as in the tissue (``r2``), from whatever start (``sd``, low: runs agree).
 
     Parameters
     ----------
     adata
         The annotated matrix.
     measures
-        Columns of the table, one panel each.
+        Columns of ``uns[key]["table"]``, one panel each.
     grid
         The wide grid, the fine one, or the last there is.
     key
@@ -112,6 +118,12 @@ def spasne_screen(
     Returns
     -------
     As :func:`spatial`.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pl.spasne_screen(adata, ["r1", "r2"], save="screen.png")
+
     """
     entry = _entry(adata, key, "tl.spasne_screen")
     table = entry["table"]
@@ -145,53 +157,28 @@ def _heat(
     if odd := set(measures) - set(table.columns):
         raise ValueError(f"{', '.join(sorted(odd))}: no column of numbers; the table has {', '.join(table)}")
     rows = [r for r in rows if table[r].nunique() > 1] or rows[:1]
-    down = table[rows].apply(lambda column: column.map(_short)).agg(" · ".join, axis=1)
-    across = table[columns].map(_short)
+    down, named = _places(table[rows].apply(lambda column: column.map(_short)).agg(" · ".join, axis=1))
+    across, headed = _places(table[columns].map(_short))
+    sheets = []
+    for measure in measures:
+        values = np.full((len(named), len(headed)), np.nan)
+        values[down, across] = table[measure].to_numpy(dtype=float)
+        texts = np.vectorize(lambda v: _short(v) if np.isfinite(v) else "", otypes=[object])(values)
+        cell = None if marked is None else (down[marked], across[marked])
+        sheets.append(Sheet(values, texts, named, headed, measure, (columns, " · ".join(rows)), cell))
     ax, ncols, width = sheet
-    n_rows, n_columns = down.nunique(), across.nunique()
-    cell = width / max(n_columns, FLAT * n_rows)
-    left = 0.3 + max(text_width(name, 8) for name in down)
-    box = Box(cell * n_columns, cell * FLAT * n_rows, left, right=0.75, below=0.45)
-    axes, new = open_axes(ax, [box] * len(measures), ncols)
-    for one, measure in zip(axes, measures, strict=True):
-        _cells(one, table[measure].to_numpy(dtype=float), down, across, marked, cmap, new)
-        one.set_title(measure, fontsize=10, color=INK)
-        one.set_xlabel(columns, fontsize=8, color=INK)
-        one.set_ylabel(" · ".join(rows), fontsize=8, color=INK)
+    axes, new = open_axes(ax, [one.box(width) for one in sheets], ncols)
+    for one, place in zip(sheets, axes, strict=True):
+        one.draw(place, cmap, new)
     return axes, new
 
 
-def _cells(
-    ax: Axes, values: np.ndarray, down: pd.Series, across: pd.Series, marked: int | None, cmap: str, new: bool
-) -> None:
-    import matplotlib
-    from matplotlib.patches import Rectangle
-
-    names, places = zip(*(_places(s) for s in (down, across)), strict=True)
-    cells = np.full((len(names[0]), len(names[1])), np.nan)
-    cells[places] = values
-    colors = matplotlib.colormaps[cmap].with_extremes(bad=EMPTY)
-    image = ax.imshow(np.ma.masked_invalid(cells), cmap=colors, aspect=FLAT)
-    for (r, c), v in np.ndenumerate(cells):
-        if np.isfinite(v):
-            light = np.dot(image.cmap(image.norm(v))[:3], (0.299, 0.587, 0.114)) >= 140 / 255
-            ax.text(c, r, _short(v), ha="center", va="center", fontsize=7, color=INK if light else "white")
-    if marked is not None:
-        corner = (places[1][marked] - 0.5, places[0][marked] - 0.5)
-        ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=MARKED, linewidth=2, clip_on=False))
-    ax.set_xticks(range(len(names[1])), names[1], fontsize=8, color=INK)
-    ax.set_yticks(range(len(names[0])), names[0], fontsize=8, color=INK)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    add_bar(ax, image, new)
-
-
-def _places(written: pd.Series) -> tuple[list[str], np.ndarray]:
-    """The different words in their order, and which one stands in each line."""
+def _places(written: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Which word stands in each line, and the different words in their order."""
     import pandas as pd
 
     codes, names = pd.factorize(written)
-    return list(names), codes
+    return codes, list(names)
 
 
 def _short(v: float) -> str:

@@ -106,7 +106,8 @@ def spacing(xy: np.ndarray) -> float:
 
     if np.ptp(xy[:, 1]) > np.ptp(xy[:, 0]):
         xy = xy[:, ::-1]
-    sorted_ = np.unique(xy[:, 0] + 1j * xy[:, 1])
+    sorted_ = np.sort(xy[:, 0] + 1j * xy[:, 1])
+    sorted_ = sorted_[np.append(True, sorted_[1:] != sorted_[:-1])]
     n = len(sorted_)
     if n < 2:
         return 1.0

@@ -41,27 +41,54 @@ class Look:
 
 
 class Place:
-    """Positions, the name of their axes, and which way y grows."""
+    """Positions, the name of their axes, which way y grows, and how far observations lie apart."""
 
-    def __init__(self, xy: np.ndarray, name: str, y_down: bool) -> None:
+    def __init__(self, xy: np.ndarray, name: str, y_down: bool, apart: float | None = None) -> None:
         from ._marks import spacing
 
-        self.xy, self.name, self.y_down, self.spacing = xy, name, y_down, spacing(xy)
+        self.xy, self.name, self.y_down = xy, name, y_down
+        self.spacing = spacing(xy) if apart is None else apart
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Straight lines over the marks: both ends of each, their colours, and their width in points."""
+
+    ends: np.ndarray
+    colors: Any
+    width: float
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Where, how, by which name, and what is written above."""
+    """Where, how, by which name, what is written above, and what lies over the marks.
+
+    Marks that nothing colours have the colour ``plain``.
+    """
 
     place: Place
     look: Look
     name: str | None
     title: str | None
+    lines: Lines | None = None
+    plain: str = PLAIN
 
 
 def draw(adata: AnnData, panels: list[Panel], layer: str | None, ax: Any, ncols: int, width: float) -> tuple:
-    """Draw panels; returns their axes, and whether these are new."""
+    """Draw panels of what their names stand for; returns their axes, and whether these are new."""
     shades = [None if p.name is None else look_up(adata, p.name, layer) for p in panels]
+    return draw_shades(adata, panels, shades, ax, ncols, width)
+
+
+def draw_shades(
+    adata: AnnData,
+    panels: Sequence[Panel],
+    shades: Sequence[Categories | np.ndarray | None],
+    ax: Any,
+    ncols: int,
+    width: float,
+) -> tuple:
+    """Draw panels of a category or a number for each of their positions; as :func:`draw`."""
     boxes = [_box(p, s, width) for p, s in zip(panels, shades, strict=True)]
     axes, new = open_axes(ax, boxes, ncols)
     for panel, shade, one in zip(panels, shades, axes, strict=True):
@@ -90,7 +117,7 @@ def _columns(shade: Categories, height: float) -> int:
 
 def _limits(panel: Panel) -> np.ndarray:
     """The lower and the upper corner."""
-    xy = panel.place.xy
+    xy = panel.place.xy if panel.lines is None else np.concatenate([panel.place.xy, *panel.lines.ends.swapaxes(0, 1)])
     reach = 0.5 * panel.look.size * panel.place.spacing + 0.01 * np.ptp(xy, axis=0).max()
     return np.array([xy.min(axis=0) - reach, xy.max(axis=0) + reach])
 
@@ -106,13 +133,15 @@ def _panel(adata: AnnData, ax: Axes, panel: Panel, shade: Categories | np.ndarra
     ax.set_aspect("equal")
     n = len(place.xy)
     if shade is None:
-        order, codes, colors = np.arange(n), np.zeros(n, dtype=int), to_rgba_array([PLAIN])
+        order, codes, colors = np.arange(n), np.zeros(n, dtype=int), to_rgba_array([panel.plain])
     elif isinstance(shade, Categories):
         order, codes, colors = _categories(adata, ax, panel, shade)
     else:
         order, codes, colors = _numbers(ax, panel, shade, new)
     diameter = look.size * place.spacing
     Marks(place.xy[order], codes[order], colors, diameter, look.marker == "round", look.alpha, ax)
+    if panel.lines is not None:
+        _lines(ax, panel.lines)
     if panel.title:
         ax.set_title(panel.title, fontsize=10, color=INK)
     ax.spines[:].set(color=LINE, linewidth=0.6)
@@ -121,6 +150,16 @@ def _panel(adata: AnnData, ax: Axes, panel: Panel, shade: Categories | np.ndarra
         ax.set_ylabel(f"{place.name}2", fontsize=8, color=INK)
     else:
         ax.set_axis_off()
+
+
+def _lines(ax: Axes, lines: Lines) -> None:
+    from matplotlib.collections import LineCollection
+
+    from ._marks import MANY
+
+    drawn = LineCollection(lines.ends, colors=lines.colors, linewidths=lines.width, rasterized=len(lines.ends) > MANY)
+    drawn.set_in_layout(False)
+    ax.add_collection(drawn, autolim=False)
 
 
 def _categories(adata: AnnData, ax: Axes, panel: Panel, shade: Categories) -> tuple:
@@ -137,7 +176,7 @@ def _categories(adata: AnnData, ax: Axes, panel: Panel, shade: Categories) -> tu
     codes = np.where(shown[shade.codes], shade.codes, len(shade.names))
     # What is not shown lies below the rest.
     order = np.argsort(codes < len(shade.names), kind="stable")
-    present = set(np.unique(codes))
+    present = set(np.flatnonzero(np.bincount(codes)))
     entries = [(shade.names[i], colors[i]) for i in shade.listed if i in present]
     if look.legend_loc == "on data":
         _on_data(ax, panel.place.xy, codes, [(i, shade.names[i]) for i in shade.listed if i in present])

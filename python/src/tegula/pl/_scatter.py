@@ -118,10 +118,16 @@ def spatial(
     See Also
     --------
     embedding : the same for an embedding.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pl.spatial(adata, ["scc", "total_counts"], save="tissue.png")
+
     """
     look = Look(palette, cmap, legend_loc, size, marker, alpha, vmin, vmax, vcenter, groups, na_color, frameon)
-    y_down = _has_image(adata) if invert_y is None else invert_y
-    place = Place(_positions(adata, spatial_key), spatial_key.removeprefix("X_"), y_down)
+    y_down = has_image(adata) if invert_y is None else invert_y
+    place = Place(positions(adata, spatial_key), spatial_key.removeprefix("X_"), y_down)
     names = _names(color)
     panels = [Panel(place, look, name, t) for name, t in zip(names, _titles(title, names), strict=True)]
     axes, new = draw(adata, panels, layer, ax, ncols, width)
@@ -192,14 +198,20 @@ def embedding(
     See Also
     --------
     spatial : the tissue alone.
+
+    Examples
+    --------
+    >>> import tegula as tg
+    >>> tg.pl.embedding(adata, "pca", "leiden", tissue=True, save="map.png")
+
     """
     look = Look(palette, cmap, legend_loc, size, "round", alpha, vmin, vmax, vcenter, groups, na_color, frameon)
     key = _basis(adata, basis)
-    place = Place(_positions(adata, key), key.removeprefix("X_"), False)
+    place = Place(positions(adata, key), key.removeprefix("X_"), False)
     names = _names(color)
     panels = [Panel(place, look, name, t) for name, t in zip(names, _titles(title, names), strict=True)]
     if tissue:
-        where = Place(_positions(adata, spatial_key), spatial_key.removeprefix("X_"), _has_image(adata))
+        where = Place(positions(adata, spatial_key), spatial_key.removeprefix("X_"), has_image(adata))
         # The names stand once, beside the tissue.
         bare = replace(look, legend_loc=None) if legend_loc in RIGHT else look
         beside = replace(look, frameon=False)
@@ -220,13 +232,18 @@ def _titles(title: str | Sequence[str] | None, names: list[str | None]) -> list[
     return titles
 
 
-def _positions(adata: AnnData, key: str) -> np.ndarray:
+def positions(adata: AnnData, key: str, hint: str = "name one that is there") -> np.ndarray:
+    """The first two coordinates in ``obsm[key]``; ``hint`` says what to do where they are not there."""
     pyplot()
     if key not in adata.obsm:
-        raise KeyError(f'obsm["{key}"] is missing; name one that is there (present: {", ".join(adata.obsm)})')
+        raise KeyError(f'obsm["{key}"] is missing; {hint} (present: {", ".join(adata.obsm)})')
     if adata.n_obs == 0:
         raise ValueError("obs holds no observations: there is nothing to draw; check the filters before")
-    return np.asarray(adata.obsm[key], dtype=np.float64)[:, :2]
+    xy = np.asarray(adata.obsm[key], dtype=np.float64)[:, :2]
+    if len(odd := np.flatnonzero(~np.isfinite(xy).all(axis=1))):
+        where = f"observation {odd[0]} has the position {xy[odd[0]]}; drop or locate it first"
+        raise ValueError(f'obsm["{key}"]: {where} ({len(odd)} of {len(xy)} lack a position)')
+    return xy
 
 
 def _basis(adata: AnnData, asked: str | None) -> str:
@@ -240,7 +257,7 @@ def _basis(adata: AnnData, asked: str | None) -> str:
     return found
 
 
-def _has_image(adata: AnnData) -> bool:
+def has_image(adata: AnnData) -> bool:
     """Whether ``uns["spatial"]`` holds an image of some library."""
     libraries = adata.uns.get("spatial")
     if not isinstance(libraries, Mapping):

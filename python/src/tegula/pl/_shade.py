@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import _ondisk
 from ._palette import default_name, palette
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from anndata import AnnData
 
 MOST = 1000
@@ -47,13 +49,13 @@ def look_up(adata: AnnData, name: str, layer: str | None) -> Categories | np.nda
     if name in adata.obs:
         column = adata.obs[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            return _categories(name, column)
+            return categories(name, column)
         if pd.api.types.is_bool_dtype(column.dtype):
             flags = column.map({False: "False", True: "True"})
-            return _categories(name, flags.astype(pd.CategoricalDtype(["False", "True"])))
+            return categories(name, flags.astype(pd.CategoricalDtype(["False", "True"])))
         if pd.api.types.is_numeric_dtype(column.dtype):
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return _categories(name, column.astype("category"))
+        return categories(name, column.astype("category"))
     if name in adata.var_names:
         return _gene(adata.X if layer is None else adata.layers[layer], adata.var_names.get_loc(name))
     if layer is None and adata.raw is not None and name in adata.raw.var_names:
@@ -84,14 +86,16 @@ def colors_of(adata: AnnData, name: str, names: list[str], given: str | Sequence
     return chosen
 
 
-def _categories(name: str, column) -> Categories:
-    names = [str(c) for c in column.cat.categories]
+def categories(name: str, column: pd.Series | pd.Categorical) -> Categories:
+    """Categories of a column, in the order of a legend where their own is that of the alphabet."""
+    column = column.cat if hasattr(column, "cat") else column
+    names = [str(c) for c in column.categories]
     if len(names) > MOST:
         raise ValueError(f'obs["{name}"] has {len(names)} categories, more than {MOST}; name a column of fewer')
     listed = list(range(len(names)))
-    if not column.cat.ordered and names == sorted(names):
+    if not column.ordered and names == sorted(names):
         listed.sort(key=lambda i: _natural(names[i]))
-    return Categories(column.cat.codes.to_numpy(), names, listed)
+    return Categories(np.asarray(column.codes), names, listed)
 
 
 def _natural(name: str) -> list[tuple[float, str]]:
@@ -101,5 +105,7 @@ def _natural(name: str) -> list[tuple[float, str]]:
 
 
 def _gene(x, at: int) -> np.ndarray:
+    if _ondisk.is_sparse(x):
+        return _ondisk.column(x, at)
     column = x[:, [at]]
     return np.asarray(column.toarray() if hasattr(column, "toarray") else column, dtype=np.float64).ravel()
