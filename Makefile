@@ -4,8 +4,10 @@
 SHELL = /bin/sh
 PYTHON = python3
 OUT = out/osmfish
+FUZZ_SECONDS = 60
+FUZZ_LIMITS = -timeout=10 -rss_limit_mb=2048
 
-.PHONY: demo test wheel bench gen clean need-rust need-python venv oldest
+.PHONY: demo test wheel bench gen fuzz clean need-rust need-python venv oldest
 
 demo: need-rust ## Builds the release binary and takes a real tissue from file to domains.
 	cargo build --release --locked -p tegula-cli
@@ -52,5 +54,13 @@ oldest: .venv-oldest/done
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
 	@touch $@
 
+fuzz: need-rust need-python venv ## Lets every reader loose on damaged files, FUZZ_SECONDS each.
+	@command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	.venv/bin/python fuzz/seeds.py
+	cargo fuzz build --sanitizer none
+	for target in $$(cargo fuzz list); do \
+		cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=100000 $(FUZZ_LIMITS) || exit 1; \
+	done
+
 clean:
-	rm -rf target out .venv .venv-oldest .venv-bench
+	rm -rf target out .venv .venv-oldest .venv-bench fuzz/target fuzz/corpus

@@ -105,20 +105,15 @@ fn python() -> Result<()> {
     if !newest.join("python").exists() || !oldest.join("python").exists() {
         bail!("there is no .venv; run `make test`, which makes it");
     }
-    call(Command::new(newest.join("ruff")).args(["check", "--config", "python/pyproject.toml", "python", "benches"]))?;
-    call(Command::new(newest.join("ruff")).args([
-        "format",
-        "--check",
-        "--config",
-        "python/pyproject.toml",
-        "python",
-        "benches",
-    ]))?;
+    let files = ["crates/tegula-io/tests/python"];
+    for what in [&["check"][..], &["format", "--check"]] {
+        let mut ruff = Command::new(newest.join("ruff"));
+        call(ruff.args(what).args(["--config", "python/pyproject.toml", "python", "benches", "fuzz"]).args(files))?;
+    }
     let built =
         root.join("target/debug").join(if cfg!(target_os = "macos") { "lib_tegula.dylib" } else { "lib_tegula.so" });
     fs::copy(&built, root.join("python/src/tegula/_tegula.abi3.so")).with_context(|| built.display().to_string())?;
     let pytest = ["-m", "pytest", "-c", "python/pyproject.toml", "--rootdir", "python"];
-    let files = ["crates/tegula-io/tests/python"];
     call(Command::new(newest.join("python")).args(pytest).arg("python/tests").args(files))?;
     call(Command::new(oldest.join("python")).args(pytest).args(files))
 }

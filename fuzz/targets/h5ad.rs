@@ -1,0 +1,5 @@
+//! h5ad.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tegula_fuzz::file("h5ad", bytes));

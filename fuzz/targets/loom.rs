@@ -1,0 +1,5 @@
+//! loom.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tegula_fuzz::file("loom", bytes));

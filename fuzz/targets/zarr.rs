@@ -1,0 +1,5 @@
+//! `AnnData` in a zip of zarr.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tegula_fuzz::file("zarr", bytes));
