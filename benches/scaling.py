@@ -1,6 +1,6 @@
 """How SpaSNE's time per step and memory grow with the number of observations.
 
-    .venv-bench/bin/python benches/scaling.py [--sizes 1000 10000 100000] [--n-iter 1000]
+    .venv-bench/bin/python benches/scaling.py [--sizes 1000 10000 100000] [--n-iter 1000] [--method fast]
 
 Each size runs twice in a fresh process: one step, then all; the difference over the steps between is the time per step.
 Prints both, the peak of the process, and the exponent of a line through the logarithms.
@@ -15,21 +15,14 @@ import sys
 import time
 
 
-def measure(n, n_iter):
-    """Seconds (wall, processor) of one run over N blobs, each in its own place of the tissue, and the peak in MiB."""
-    import numpy as np
+def measure(n, n_iter, method):
+    """Seconds (wall, processor) of one run over a simulated tissue of 30 components, and the peak in MiB."""
     import tegula
-    from comparisons import blobs
 
-    adata = blobs(n)
-    rng = np.random.default_rng(2)
-    nearest = np.argsort(adata.obsm["X_pca"][:, 0], kind="stable")
-    place = np.empty((n, 2))
-    place[nearest, 0] = np.linspace(0, math.sqrt(n), n) + rng.normal(0, math.sqrt(n) / 10, n)
-    place[:, 1] = rng.uniform(0, math.sqrt(n), n)
-    adata.obsm["spatial"] = place
+    adata = tegula.simulate(n_obs=n, n_vars=200)
+    tegula.pp.pca(adata, n_comps=30)
     wall, cpu = time.perf_counter(), time.process_time()
-    tegula.tl.spasne(adata, alpha=9, beta=4, n_iter=n_iter)
+    tegula.tl.spasne(adata, alpha=9, beta=4, n_iter=n_iter, method=method)
     spent = time.perf_counter() - wall, time.process_time() - cpu
     found = adata.uns["spasne"]
     told = {key: float(found[key]) for key in ("kl_divergence", "r1", "r2") if key in found}
@@ -40,14 +33,15 @@ def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     args.add_argument("--n-iter", type=int, default=1000)
+    args.add_argument("--method", choices=("auto", "exact", "fast"), default="fast")
     args.add_argument("--one", type=int, nargs=2, help=argparse.SUPPRESS)
     args = args.parse_args()
     if args.one:
-        print(json.dumps(measure(*args.one)))
+        print(json.dumps(measure(*args.one, args.method)))
         return
 
     def fresh(n, n_iter):
-        call = [sys.executable, __file__, "--one", str(n), str(n_iter)]
+        call = [sys.executable, __file__, "--method", args.method, "--one", str(n), str(n_iter)]
         return json.loads(subprocess.run(call, stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
 
     points = []

@@ -1,12 +1,14 @@
-"""CAST Mark in plain PyTorch, as its authors train it (Tang et al. 2024): the peer of `tl.cast_mark`.
+"""CAST Mark in PyTorch, as its authors train it (Tang et al. 2024): the peer of `tl.cast_mark`.
 
     python benches/peers/cast_mark.py a.h5ad b.h5ad --epochs 400 --seed 0 --threads 2 -o embedding.npy
+    python benches/peers/cast_mark.py a.h5ad b.h5ad --dgl
     python benches/peers/cast_mark.py --small
 
 Each file is a section: expression as it is to be used, and positions; sections share their first genes (`--genes`).
-The graph is a product with a sparse matrix, which DGL is not needed for. Prints one line of JSON: loss of the first and
-last epoch, seconds per epoch (median; of the clock and of the processor), peak memory. `--small` prints loss and
-gradient of the tiny network that the tests of the crate state. Needs torch, scipy and h5py.
+The graph is a product with a sparse matrix, or with `--dgl` that library's graph and layers, as the authors have them
+(`dgl==2.1.0 torch==2.2.1 torchdata==0.7.1`). Prints one line of JSON: loss of the first and last epoch, seconds per
+epoch (median; of the clock and of the processor), peak memory. `--small` prints loss and gradient of the tiny network
+that the tests of the crate state. Needs torch, scipy and h5py.
 """
 
 import argparse
@@ -57,6 +59,32 @@ class Mark(torch.nn.Module):
         return h
 
 
+class MarkDgl(torch.nn.Module):
+    """The same with DGL's layers; `graph` is DGL's."""
+
+    def __init__(self, n_genes, hidden, n_layers):
+        from dgl.nn.pytorch import GCN2Conv
+
+        super().__init__()
+        self.encoder = torch.nn.Linear(n_genes, hidden)
+        layers = range(1, n_layers + 1)
+        self.layers = torch.nn.ModuleList([GCN2Conv(hidden, layer, allow_zero_in_degree=True) for layer in layers])
+
+    def forward(self, graph, x):
+        h = first = torch.relu(self.encoder(x))
+        for layer in self.layers:
+            h = torch.relu(layer(graph, h, first))
+        return h
+
+
+def graph_dgl(n, target, source, dtype, loops):
+    """A graph both ways, DGL's."""
+    import dgl
+
+    a = dgl.graph((torch.from_numpy(source), torch.from_numpy(target)), num_nodes=n)
+    return dgl.add_self_loop(a) if loops else a
+
+
 def csr(a, dtype):
     """A scipy matrix as one of torch."""
     index = [torch.from_numpy(v.astype(np.int64)) for v in (a.indptr, a.indices)]
@@ -84,11 +112,14 @@ def loss_of(h1, h2, penalty):
     return -torch.diagonal(c).sum() + penalty * ((one - c1).pow(2).sum() + (one - c2).pow(2).sum())
 
 
-def train(sections, *, epochs, seed, hidden=512, n_layers=9, lr=1e-3, penalty=1e-3, drop_feature=0.3, drop_edge=0.5):
+def train(
+    sections, *, epochs, seed, dgl=False, hidden=512, n_layers=9, lr=1e-3, penalty=1e-3, drop_feature=0.3, drop_edge=0.5
+):
     """The embeddings, and the loss and the seconds of every epoch."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = Mark(sections[0][0].shape[1], hidden, n_layers)
+    of, join = (MarkDgl, graph_dgl) if dgl else (Mark, graph)
+    model = of(sections[0][0].shape[1], hidden, n_layers)
     optimiser = torch.optim.Adam(model.parameters(), lr=lr)
     losses, seconds = [], []
     for _ in range(epochs):
@@ -100,14 +131,14 @@ def train(sections, *, epochs, seed, hidden=512, n_layers=9, lr=1e-3, penalty=1e
                 kept = rng.random(len(target)) >= drop_edge
                 seen = x.clone()
                 seen[:, torch.rand(x.shape[1]) < drop_feature] = 0
-                views.append(model(graph(len(x), target[kept], source[kept], x.dtype, True), seen))
+                views.append(model(join(len(x), target[kept], source[kept], x.dtype, True), seen))
             loss = loss_of(*views, penalty)
             loss.backward()
             optimiser.step()
         losses.append(loss.item())
         seconds.append((time.perf_counter() - start[0], time.process_time() - start[1]))
     with torch.no_grad():
-        z = [model(graph(len(x), *edges, x.dtype, False), x).numpy() for x, edges in sections]
+        z = [model(join(len(x), *edges, x.dtype, False), x).numpy() for x, edges in sections]
     return z, losses, seconds
 
 
@@ -161,6 +192,7 @@ def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("files", nargs="*")
     args.add_argument("--small", action="store_true")
+    args.add_argument("--dgl", action="store_true")
     args.add_argument("--genes", type=int, default=None)
     args.add_argument("--epochs", type=int, default=400)
     args.add_argument("--seed", type=int, default=0)
@@ -171,7 +203,7 @@ def main():
     if args.small:
         return small()
     sections = [read(path, args.genes) for path in args.files]
-    z, losses, seconds = train(sections, epochs=args.epochs, seed=args.seed)
+    z, losses, seconds = train(sections, epochs=args.epochs, seed=args.seed, dgl=args.dgl)
     if args.output:
         np.save(args.output, np.concatenate(z))
     clock, processor = zip(*seconds, strict=True)
