@@ -68,6 +68,7 @@ fn options(m: &ArgMatches, door: &Door) -> AlignOptions {
         no_ffd: m.get_flag("no-ffd"),
         chain: m.get_flag("chain"),
         n_epochs: m.get_one::<usize>("n-epochs").copied(),
+        checkpoint: text("checkpoint"),
         project: m.get_flag("project"),
         seed: door.seed,
     }

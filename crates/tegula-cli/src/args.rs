@@ -173,6 +173,7 @@ fn run() -> Command {
                 .help("Community detection [default: leiden]"),
             number("smooth", "Neighbours whose majority smooths each label; 0 for none [default: 10]"),
             number("n-epochs", "Epochs a network is trained for [default: 1000]"),
+            text("checkpoint", "FILE", "Keeps a network's training in this file, and goes on from it"),
             number("n-comps", "Principal components [default: 30]"),
             Arg::new("no-sweep")
                 .long("no-sweep")
@@ -219,6 +220,7 @@ fn align() -> Command {
             flag("no-ffd", "Does not bend sections"),
             flag("chain", "Lays each section onto the one before it, instead of all onto the reference"),
             number("n-epochs", "Embeds by CAST Mark, trained for so many epochs (400 are its default)"),
+            text("checkpoint", "FILE", "Keeps that training in this file, and goes on from it").requires("n-epochs"),
             flag("project", "Brings the reference's counts and labels onto the other section"),
             json("Prints the metrics as JSON on stdout"),
         ])

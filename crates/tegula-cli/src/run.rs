@@ -69,6 +69,7 @@ fn options(m: &ArgMatches, door: &Door) -> anyhow::Result<RunOptions> {
         cluster_method: text("cluster-method"),
         smooth: number("smooth"),
         n_epochs: number("n-epochs"),
+        checkpoint: text("checkpoint"),
         n_comps: number("n-comps"),
         no_sweep: m.get_flag("no-sweep"),
         recipe,

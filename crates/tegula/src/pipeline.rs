@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub smooth: Option<usize>,
     /// Epochs a network is trained for.
     pub n_epochs: Option<usize>,
+    /// File that a network's training is kept in, and goes on from.
+    pub checkpoint: Option<String>,
     /// Principal components.
     pub n_comps: Option<usize>,
     /// Whether other neighbourhoods and resolutions are not compared.
@@ -160,6 +162,7 @@ fn override_parameters(recipe: &mut Recipe, options: &RunOptions, spatial_key: &
     set("tl.mclust", "n_components", options.n_clusters.map(|k| json!([k])));
     set("tl.smooth", "n_neighbors", options.smooth.map(Json::from));
     set("tl.stagate", "n_epochs", options.n_epochs.map(Json::from));
+    set("tl.stagate", "checkpoint", options.checkpoint.clone().map(Json::from));
     set("pp.pca", "n_comps", options.n_comps.map(Json::from));
     for id in ["tl.scc", "tl.leiden", "tl.louvain"] {
         set(id, "resolution", options.resolution.map(Json::from));

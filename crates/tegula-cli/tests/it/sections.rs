@@ -50,8 +50,8 @@ fn pair(dir: &std::path::Path) {
 fn a_turned_section_is_laid_back_and_its_counts_are_projected() {
     let dir = tempfile::tempdir().unwrap();
     pair(dir.path());
-    let args = ["align", "part.h5ad", "whole.h5ad", "-o", "out", "--labels", "domain", "--project", "--n-epochs", "60"];
-    let ran = run_in(dir.path(), &[&args[..], &["--json"]].concat());
+    let args = ["align", "part.h5ad", "whole.h5ad", "-o", "out", "--labels", "domain", "--project", "--json"];
+    let ran = run_in(dir.path(), &[&args[..], &["--n-epochs", "60", "--checkpoint", "kept.safetensors"]].concat());
     let metrics: serde_json::Value = serde_json::from_str(&ran.ok()).unwrap();
     let section = &metrics["sections"]["part"];
     assert_eq!(metrics["reference"], "whole");
@@ -62,6 +62,7 @@ fn a_turned_section_is_laid_back_and_its_counts_are_projected() {
     }
     let result = io::read(dir.path().join("out/result.h5ad")).unwrap();
     assert!(result.obsm().contains_key("spatial_aligned") && result.layers().contains_key("cast_project"));
+    assert!(dir.path().join("kept.safetensors").exists());
     // The recipe it leaves runs on the joined file.
     run_in(dir.path(), &["concat", "part.h5ad", "whole.h5ad", "-o", "both.h5ad"]).ok();
     run_in(dir.path(), &["run", "both.h5ad", "-o", "again", "--recipe", "out/recipe.toml", "-q"]).ok();

@@ -45,6 +45,25 @@ fn twice_gives_up() {
     assert!(!dir.path().join("out/result.h5ad").exists());
 }
 
+#[test]
+fn a_run_keeps_its_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write(dir, "in.h5ad", &two_groups(200, 12));
+    let run = |out: &str, rest: &[&str]| {
+        let args = ["run", "in.h5ad", "-o", out, "--method", "stagate+mclust", "--n-clusters", "2", "--no-sweep"];
+        run_in(dir, &[&args[..], rest].concat())
+    };
+    run("short", &["--n-epochs", "3", "--checkpoint", KEPT]).ok();
+    let gone_on = run("long", &["--n-epochs", "6", "--checkpoint", KEPT]);
+    assert!(gone_on.err.contains("goes on after epoch 3 of 6"), "{}", gone_on.err);
+    run("whole", &["--n-epochs", "6"]).ok();
+    let embedding = |out: &str| tegula::io::read(dir.join(out).join("result.h5ad")).unwrap().obsm()["STAGATE"].clone();
+    assert!(embedding("long") == embedding("whole"), "the same bits as in one go");
+    run_in(dir, &["run", "in.h5ad", "-o", "none", "--checkpoint", KEPT])
+        .fails(2, &[KEPT, "scc trains none", "stagate"]);
+}
+
 /// The file that a training is kept in.
 const KEPT: &str = "kept run.safetensors";
 

@@ -46,6 +46,8 @@ pub struct AlignOptions {
     pub chain: bool,
     /// Lays sections onto each other by CAST Mark's embedding, trained for so many epochs, instead of Harmony's components.
     pub n_epochs: Option<usize>,
+    /// File that this training is kept in, and goes on from.
+    pub checkpoint: Option<String>,
     /// Whether the reference's counts and labels are brought onto the other section.
     pub project: bool,
     /// The seed of all randomness.
@@ -143,7 +145,10 @@ fn names(adata: &AnnData, key: &str) -> Result<Vec<String>> {
 fn embedding(adata: &AnnData, options: &AlignOptions, spatial_key: &str) -> Vec<StepCall> {
     let key = &options.library_key;
     if let Some(n) = options.n_epochs {
-        let params = json!({"library_key": key, "spatial_key": spatial_key, "key_added": EMBEDDING, "n_epochs": n});
+        let mut params = json!({"library_key": key, "spatial_key": spatial_key, "key_added": EMBEDDING, "n_epochs": n});
+        if let Some(file) = &options.checkpoint {
+            params["checkpoint"] = json!(file);
+        }
         return vec![call("tl.cast_mark", &params)];
     }
     let n_comps = N_COMPS.min(adata.n_obs().min(adata.n_vars()).saturating_sub(1));

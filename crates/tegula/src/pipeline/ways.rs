@@ -78,6 +78,9 @@ impl Features {
                 if let Some(n) = options.n_epochs {
                     params["n_epochs"] = json!(n);
                 }
+                if let Some(file) = &options.checkpoint {
+                    params["checkpoint"] = json!(file);
+                }
                 steps.push(call("tl.stagate", &params));
                 steps
             }
@@ -102,17 +105,26 @@ impl Way {
     pub(super) fn all(options: &RunOptions) -> Result<Vec<Self>> {
         let named = options.method.as_deref().unwrap_or("scc");
         let pairs = Features::ALL.iter().flat_map(|&f| Groups::ALL.map(|g| Self::On(f, g)));
-        match named {
-            "scc" => Ok(vec![Self::Scc]),
-            "all" => Ok(vec![
+        let ways = match named {
+            "scc" => vec![Self::Scc],
+            "all" => vec![
                 Self::Scc,
                 Self::On(Features::Diffuse, Groups::Mclust),
                 Self::On(Features::Stagate, Groups::Mclust),
-            ]),
+            ],
             _ => pairs.clone().find(|way| way.name() == named).map(|way| vec![way]).ok_or_else(|| {
                 let names: Vec<String> = pairs.map(Self::name).collect();
                 Error::param("run", "method", named, format!("scc, {} or all", names.join(", ")))
-            }),
+            })?,
+        };
+        let trains = options.recipe.is_some() || ways.iter().any(|w| matches!(w, Self::On(Features::Stagate, _)));
+        match &options.checkpoint {
+            Some(file) if !trains => {
+                let reason =
+                    format!("keeps a network's training, and {named} trains none: leave it out, or choose stagate");
+                Err(Error::config(format!("checkpoint `{file}`"), reason))
+            }
+            _ => Ok(ways),
         }
     }
 
