@@ -93,7 +93,7 @@ fn stream<const K: usize>(path: &Path, head: &Head, options: &ReadOptions, notes
         head.skip(piece);
     }
     let (mut genes, mut tally, mut spots) = (Genes::default(), Tally::<K>::default(), Tally::<1>::default());
-    let parse = |piece: Piece| part::<K>(path, head, cell, bin, &piece);
+    let parse = |piece: Piece<'_>| part::<K>(path, head, cell, bin, &piece);
     pieces.each(first, parse, |part| {
         let numbers: Vec<u32> = part.genes.into_iter().map(|(id, name)| genes.number(id, name)).collect();
         tally.add(part.entries.into_iter().map(|e| Entry { gene: numbers[e.gene as usize], ..e }));
@@ -124,7 +124,7 @@ impl Genes {
 }
 
 /// Parses whole lines.
-fn part<const K: usize>(path: &Path, head: &Head, cell: Option<usize>, bin: u32, piece: &Piece) -> Result<Part<K>> {
+fn part<const K: usize>(path: &Path, head: &Head, cell: Option<usize>, bin: u32, piece: &Piece<'_>) -> Result<Part<K>> {
     let bad = |line: u64, reason: String| Err(Error::format(path, format!("line {line}"), reason));
     let mut out = Part { genes: Vec::new(), entries: Vec::new(), spots: Vec::new() };
     let mut known: HashMap<&[u8], u32> = HashMap::new();

@@ -1,5 +1,6 @@
 //! Large texts in pieces: unpacked on one thread while the others parse.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::Range;
@@ -28,8 +29,8 @@ pub(crate) struct Pieces {
 }
 
 /// Whole lines, and the number of the first one (from 1).
-pub(crate) struct Piece {
-    pub(crate) bytes: Vec<u8>,
+pub(crate) struct Piece<'a> {
+    pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) line: u64,
 }
 
@@ -47,7 +48,7 @@ impl Pieces {
     }
 
     /// The next piece; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Piece>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Piece<'static>>> {
         let mut bytes = std::mem::take(&mut self.rest);
         let end = loop {
             if self.done {
@@ -73,29 +74,36 @@ impl Pieces {
         }
         let line = self.lines + 1;
         self.lines += count_lines(&bytes);
-        Ok(Some(Piece { bytes, line }))
+        Ok(Some(Piece { bytes: bytes.into(), line }))
     }
 
     /// Parses all that is left: `parse` on parts of whole lines on all threads, `take` with their results in order.
+    /// While a piece is parsed, the one before is taken and the next one read.
     pub(crate) fn each<T: Send>(
         mut self,
-        first: Option<Piece>,
-        parse: impl Fn(Piece) -> Result<T> + Sync,
-        mut take: impl FnMut(T) -> Result<()>,
+        first: Option<Piece<'static>>,
+        parse: impl Fn(Piece<'_>) -> Result<T> + Sync,
+        mut take: impl FnMut(T) -> Result<()> + Send,
     ) -> Result<()> {
         let mut now = match first {
             Some(p) => Some(p),
             None => self.next()?,
         };
+        let mut parsed = Vec::new();
+        let mut take_all = |parsed: Vec<Result<T>>| parsed.into_iter().try_for_each(|one| take(one?));
         while let Some(piece) = now {
-            let (parsed, next) =
-                rayon::join(|| parts(&piece).into_par_iter().map(&parse).collect::<Vec<_>>(), || self.next());
-            for one in parsed {
-                take(one?)?;
-            }
-            now = next?;
+            let parse_all = || parts(&piece).into_par_iter().map(&parse).collect();
+            let (taken, (next_parsed, next)) =
+                rayon::join(|| take_all(parsed), || rayon::join(parse_all, || self.next()));
+            taken?;
+            parsed = next_parsed;
+            now = match next {
+                Ok(next) => next,
+                // What is wrong in the lines before comes first.
+                Err(e) => return take_all(parsed).and(Err(e)),
+            };
         }
-        Ok(())
+        take_all(parsed)
     }
 
     /// The error for something wrong in a line.
@@ -133,7 +141,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
 }
 
 /// Cuts a piece into parts of whole lines.
-fn parts(piece: &Piece) -> Vec<Piece> {
+fn parts<'a>(piece: &'a Piece<'_>) -> Vec<Piece<'a>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
     while start < piece.bytes.len() {
@@ -143,17 +151,16 @@ fn parts(piece: &Piece) -> Vec<Piece> {
         start = end;
     }
     let mut line = piece.line;
-    let mut out = Vec::with_capacity(ranges.len());
-    for r in ranges {
-        let bytes = piece.bytes[r].to_vec();
-        let lines = count_lines(&bytes);
-        out.push(Piece { bytes, line });
-        line += lines;
-    }
-    out
+    let part = |r: Range<usize>| {
+        let bytes = &piece.bytes[r];
+        let first = line;
+        line += count_lines(bytes);
+        Piece { bytes: bytes.into(), line: first }
+    };
+    ranges.into_iter().map(part).collect()
 }
 
-impl Piece {
+impl Piece<'_> {
     /// The lines with their numbers, without line ends; empty ones are left out.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let trimmed = |l: &'_ [u8]| l.len() - usize::from(l.last() == Some(&b'\r'));
@@ -162,10 +169,10 @@ impl Piece {
     }
 
     /// Calls `f` with every line's number and its columns, without line ends; empty lines are left out.
-    pub(crate) fn each_line<'a>(
-        &'a self,
+    pub(crate) fn each_line<'b>(
+        &'b self,
         separator: u8,
-        mut f: impl FnMut(u64, &[&'a [u8]]) -> Result<()>,
+        mut f: impl FnMut(u64, &[&'b [u8]]) -> Result<()>,
     ) -> Result<()> {
         let bytes = &self.bytes[..];
         let unfinished = bytes.last().is_some_and(|&b| b != b'\n').then_some(bytes.len());
@@ -194,7 +201,7 @@ impl Piece {
             return None;
         }
         let end = self.bytes.iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |k| k + 1);
-        let mut line: Vec<u8> = self.bytes.drain(..end).collect();
+        let mut line: Vec<u8> = self.bytes.to_mut().drain(..end).collect();
         while line.last().is_some_and(|b| b"\r\n".contains(b)) {
             line.pop();
         }
@@ -213,8 +220,17 @@ pub(crate) fn whole(text: &[u8]) -> Option<u64> {
         let d = b.wrapping_sub(b'0');
         (n.wrapping_mul(10).wrapping_add(d.into()), highest.max(d))
     };
-    let (n, highest) = text.iter().fold((0, 0), digit);
-    (highest <= 9).then_some(n)
+    let (few, fours) = text.as_rchunks::<4>();
+    let (mut n, highest) = few.iter().fold((0, 0), digit);
+    let mut wrong = u32::from(highest > 9);
+    for four in fours {
+        let digits = u32::from_le_bytes(*four) ^ 0x3030_3030;
+        // A byte above 9 has one of its upper bits, or gets the highest one now.
+        wrong |= (digits | (digits & 0x7f7f_7f7f).wrapping_add(0x7676_7676)) & 0x8080_8080;
+        let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff;
+        n = n.wrapping_mul(10_000).wrapping_add(u64::from(pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0xffff));
+    }
+    (wrong == 0).then_some(n)
 }
 
 /// A number.
@@ -233,7 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn columns_of_lines_are_those_of_lines_split(text in "[ab\t\r\n]{0,60}") {
-            let piece = Piece { bytes: text.into_bytes(), line: 7 };
+            let piece = Piece { bytes: text.as_bytes().into(), line: 7 };
             let mut cut = Vec::new();
             piece.each_line(b'\t', |k, cells| {
                 cut.push((k, cells.to_vec()));
@@ -248,11 +264,13 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_digits_alone() {
-        for n in [0, 7, 10, 4_294_967_296, 9_999_999_999_999_999_999] {
+        for n in [0, 7, 10, 9_876, 12_000, 98_765_432, 4_294_967_296, 9_999_999_999_999_999_999] {
             assert_eq!(whole(n.to_string().as_bytes()), Some(n));
         }
         assert_eq!(whole(b"007"), Some(7));
-        for wrong in ["", "-1", "1.0", "1 ", "x", "/", ":", "10000000000000000000"] {
+        for wrong in
+            ["", "-1", "1.0", "1 ", "x", "/", ":", "1:00", "/000", "12-4567", "000\u{b9}", "10000000000000000000"]
+        {
             assert_eq!(whole(wrong.as_bytes()), None, "{wrong}");
         }
         assert_eq!(count_lines(&vec![b'\n'; 1000]), 1000);

@@ -1,6 +1,7 @@
 //! Packing and unpacking of one chunk: deflate, shuffle, LZF, Fletcher's checksum.
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status};
+use libdeflater::Decompressor;
 
 use super::message::Filter;
 
@@ -14,7 +15,7 @@ pub(crate) const LZF: u16 = 32000;
 pub(crate) struct Scratch {
     a: Vec<u8>,
     b: Vec<u8>,
-    inflate: Option<Decompress>,
+    inflate: Option<Decompressor>,
 }
 
 impl Scratch {
@@ -58,12 +59,11 @@ impl Scratch {
 }
 
 /// Unpacks a zlib stream that becomes `limit` bytes at most.
-fn inflate(state: &mut Option<Decompress>, from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
-    let state = state.get_or_insert_with(|| Decompress::new(true));
-    state.reset(true);
-    to.reserve_exact(limit);
-    let done = state.decompress_vec(from, to, FlushDecompress::Finish).ok()?;
-    (done == Status::StreamEnd).then_some(())
+fn inflate(state: &mut Option<Decompressor>, from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
+    to.resize(limit, 0);
+    let size = state.get_or_insert_with(Decompressor::new).zlib_decompress(from, to).ok()?;
+    to.truncate(size);
+    Some(())
 }
 
 /// Packs one chunk at the given level, after a shuffle of values of `value_size` bytes.

@@ -104,10 +104,9 @@ fn places<const K: usize>(entries: &[Entry<K>]) -> (Vec<u64>, Vec<u32>) {
     }
     // Most of a grid is filled: a table of it is soon made, and asked in one step.
     let cell = |at: u64| ((high(at) - x) * tall + low(at) - y) as usize;
-    let mut table = vec![0u32; (wide * tall) as usize];
-    for e in entries {
-        table[cell(e.at)] = 1;
-    }
+    let table = zeros((wide * tall) as usize);
+    entries.par_iter().map(|e| &table[cell(e.at)]).filter(|c| c.load(Relaxed) == 0).for_each(|c| c.store(1, Relaxed));
+    let mut table: Vec<u32> = table.into_iter().map(AtomicU32::into_inner).collect();
     let mut places = Vec::new();
     for (k, is_place) in (0..).zip(&mut table) {
         if *is_place == 1 {
@@ -153,8 +152,7 @@ fn by_rows<const K: usize>(
     for i in 0..n_rows {
         indptr[i + 1] = indptr[i] + counts.iter().map(|c| c[i] as usize).sum::<usize>();
     }
-    let empty = || (0..entries.len()).map(|_| AtomicU32::new(0)).collect::<Vec<_>>();
-    let (columns, values): (_, [_; K]) = (empty(), std::array::from_fn(|_| empty()));
+    let (columns, values): (_, [_; K]) = (zeros(entries.len()), std::array::from_fn(|_| zeros(entries.len())));
     groups.par_iter().enumerate().for_each(|(g, group)| {
         let before = |i: usize| counts[..g].iter().map(|c| c[i] as usize).sum::<usize>();
         let mut next: Vec<usize> = (0..n_rows).map(|i| indptr[i] + before(i)).collect();
@@ -171,6 +169,11 @@ fn by_rows<const K: usize>(
     });
     let columns = columns.into_iter().map(AtomicU32::into_inner).collect();
     (indptr, columns, values.map(|v| v.into_iter().map(|bits| f32::from_bits(bits.into_inner())).collect()))
+}
+
+/// Numbers that all threads write.
+fn zeros(n: usize) -> Vec<AtomicU32> {
+    (0..n).into_par_iter().map(|_| AtomicU32::new(0)).collect()
 }
 
 /// Middles and areas of bins.

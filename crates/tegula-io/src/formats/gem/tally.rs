@@ -80,7 +80,7 @@ fn plus<const K: usize>(to: &mut Entry<K>, more: &Entry<K>) {
 pub(super) fn combine<const K: usize>(entries: &mut Vec<Entry<K>>) {
     // Files list gene after gene: then only the places of each are to be sorted, most of them already are.
     if entries.is_sorted_by_key(|e| e.gene) {
-        entries.chunk_by_mut(|a, b| a.gene == b.gene).for_each(|gene| gene.sort_unstable_by_key(|e| e.at));
+        entries.par_chunk_by_mut(|a, b| a.gene == b.gene).for_each(|gene| gene.sort_by_key(|e| e.at));
     } else {
         entries.par_sort_unstable_by_key(Entry::key);
     }
