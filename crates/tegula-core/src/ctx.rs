@@ -58,7 +58,7 @@ impl<'a> Ctx<'a> {
     ///
     /// ```
     /// use tegula_core::{Ctx, Need, Room};
-    /// let ctx = Ctx::new(0).with_room(Room { most: Some(1 << 30), free: None });
+    /// let ctx = Ctx::new(0).with_room(Room { most: Some(1 << 30), ..Room::default() });
     /// let need = Need { bytes: 3 << 29, instead: "keep fewer genes" };
     /// assert_eq!(
     ///     ctx.make_room("pp.scale", need).unwrap_err().to_string(),
@@ -70,10 +70,14 @@ impl<'a> Ctx<'a> {
     /// [`Error::Memory`] where it needs more than may be taken.
     pub fn make_room(&self, method: &str, need: Need) -> Result<()> {
         let Need { bytes: needs, instead } = need;
-        if let Some(most) = self.room.most.filter(|&most| needs > most) {
+        if needs == 0 {
+            return Ok(());
+        }
+        let machine = (self.room.machine)();
+        if let Some(most) = self.room.most.or(machine.all).filter(|&most| needs > most) {
             return Err(Error::Memory { method: method.into(), needs, most, instead: instead.into() });
         }
-        if let Some(free) = self.room.free.filter(|&free| needs > free) {
+        if let Some(free) = machine.free.filter(|&free| needs > free) {
             let (needs, free) = (bytes(needs), bytes(free));
             self.warn(&format!("{method}: needs about {needs} of memory and {free} are free; to take less, {instead}"));
         }

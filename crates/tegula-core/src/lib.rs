@@ -38,7 +38,7 @@ pub use labels::Labels;
 pub use matrix::{Dense, Matrix};
 pub use progress::{Progress, Signal, Silent};
 pub use records::Records;
-pub use room::{Need, Room};
+pub use room::{Machine, Need, Room};
 pub use slot::Slot;
 pub use step::{BoundStep, Entry, Method, Outcome, Step, entry, history, run};
 pub use value::{Array, ArrayData, Dict, Value};

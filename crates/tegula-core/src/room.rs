@@ -1,20 +1,29 @@
 //! Whether there is room for what a step is about to take.
 
-/// How much memory may be taken, in bytes; `None` where nobody knows or minds.
+/// How much memory may be taken.
 ///
 /// By default 16 GiB: a library does not know the machine, the doors do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Room {
-    /// A step that needs more is refused.
+    /// Bytes: a step that needs more is refused. `None` for all that the machine has.
     pub most: Option<u64>,
-    /// Of a step that needs more the user is warned.
-    pub free: Option<u64>,
+    /// Looks up what the machine has: only where a step says what it needs, for that takes longer than many a step.
+    pub machine: fn() -> Machine,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { most: Some(16 << 30), free: None }
+        Self { most: Some(16 << 30), machine: Machine::default }
     }
+}
+
+/// The memory of a machine, in bytes; `None` where nobody knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// A step that needs more is refused where nobody said how much it may take.
+    pub all: Option<u64>,
+    /// Of a step that needs more the user is warned.
+    pub free: Option<u64>,
 }
 
 /// What a step is about to take beside the data that are there.

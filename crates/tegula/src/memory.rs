@@ -1,23 +1,32 @@
 //! How much memory a step may take.
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
-use tegula_core::{Error, Result, Room};
+use tegula_core::{Error, Machine, Result, Room};
 
-/// So much memory, in bytes; where not given, all that this machine (or the container) has. What is free is looked up now.
+/// So much memory, in bytes; where not given, all that this machine (or the container) has.
 ///
 /// ```
 /// let room = tegula::memory::room(Some(1 << 30));
 /// assert_eq!(room.most, Some(1 << 30));
-/// assert!(tegula::memory::room(None).most.is_none_or(|bytes| bytes > 1 << 20));
 /// ```
 pub fn room(most: Option<u64>) -> Room {
+    Room { most, machine }
+}
+
+/// What this machine (or the container) has now.
+///
+/// ```
+/// assert!(tegula::memory::machine().all.is_none_or(|bytes| bytes > 1 << 20));
+/// ```
+pub fn machine() -> Machine {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let Ok(system) = System::new_with_specifics(ram) else { return Room { most, free: None } };
+    let Ok(system) = System::new_with_specifics(ram) else { return Machine::default() };
     let group = system.cgroup_limits();
     let known = |machine: u64, group: Option<u64>| Some(group.map_or(machine, |g| g.min(machine))).filter(|&b| b > 0);
-    let all = known(system.total_memory(), group.as_ref().map(|g| g.total_memory));
-    let free = known(system.available_memory(), group.as_ref().map(|g| g.free_memory));
-    Room { most: most.or(all), free }
+    Machine {
+        all: known(system.total_memory(), group.as_ref().map(|g| g.total_memory)),
+        free: known(system.available_memory(), group.as_ref().map(|g| g.free_memory)),
+    }
 }
 
 /// A size as people write it: `8G`, `500M`, `1.5T`, `8GiB`, or a number of bytes; thousands are 1024.
