@@ -9,7 +9,7 @@ use crate::linalg::panel::vectorised;
 use crate::stats::shuffled;
 
 /// Rows per block.
-const ROWS: usize = 4096;
+const ROWS: usize = 1024;
 
 /// Rows that are looked at, at most …
 const ENOUGH: usize = 1 << 17;

@@ -14,7 +14,7 @@ use crate::linalg::panel::with_lanes;
 use crate::pp::fast_math::exp_negative;
 
 /// Observations per parallel block.
-const ROWS: usize = 256;
+const ROWS: usize = 64;
 
 /// Observations per block of sums that are as large as all centres.
 const MANY: usize = 4096;
