@@ -163,9 +163,11 @@ proptest! {
                 moved.tensors_mut().nth(k).unwrap().data_mut().iter_mut().zip(d.data()).for_each(|(w, d)| *w += by * d);
                 plain(&case, &views, &moved)
             };
-            let h = 1e-6;
-            let differences = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
-            prop_assert!((along - differences).abs() < 1e-4 * scale.max(along.abs()), "tensor {}: {} for {}", k, along, differences);
+            // Where a unit turns on or off between the two, they tell of neither side: smaller steps pass it by.
+            let differences =
+                [1e-6, 1e-7, 1e-8].map(|h| (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h));
+            let near = |d: &f64| (along - d).abs() < 1e-4 * scale.max(along.abs());
+            prop_assert!(differences.iter().any(near), "tensor {}: {} for {:?}", k, along, differences);
         }
     }
 }
