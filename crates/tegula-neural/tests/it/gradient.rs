@@ -32,7 +32,9 @@ impl Case {
 fn case(most: usize) -> impl Strategy<Value = Case> {
     let sizes = (2..most, 1usize..40, 1usize..40, 1usize..20, any::<bool>(), any::<u64>());
     sizes.prop_flat_map(|(n, genes, hidden, latent, sparse, seed)| {
-        let x = proptest::collection::vec(prop_oneof![3 => Just(0f32), 1 => 0.1f32..3.0], n * genes);
+        // Steps of a grid: of so many values from a range of `f32`, proptest's own rounding fails on one now and then.
+        let value = (7u8..192).prop_map(|k| f32::from(k) / 64.0);
+        let x = proptest::collection::vec(prop_oneof![3 => Just(0f32), 1 => value], n * genes);
         let edges = proptest::collection::vec((0..n as u32, 0..n as u32), 0..6 * n);
         let order = Just((0..n as u32).collect::<Vec<u32>>()).prop_shuffle();
         (x, edges, order).prop_map(move |(x, edges, order)| {
