@@ -5,6 +5,7 @@ mod lloyd;
 mod nearest;
 mod start;
 
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tegula_core::{
@@ -18,6 +19,10 @@ use crate::linalg::panel::{rows_per_block, vectorised};
 const TASK: &str = "k-means";
 /// Rounds over all observations after those over batches.
 const WHOLE_ROUNDS: usize = 10;
+/// So few observations cannot keep all threads busy …
+const FEW: usize = 1 << 16;
+/// … so that this many runs go side by side.
+const TOGETHER: usize = 16;
 
 /// Puts observations into a given number of groups around centres.
 ///
@@ -139,8 +144,7 @@ pub fn kmeans(data: &Dense, params: &KmeansParams, ctx: &Ctx<'_>) -> Result<Kmea
     let lengths: Vec<f32> = rows.data().chunks_exact(d).map(|x| x.iter().map(|x| x * x).sum()).collect();
     let variance = par::sum(n, |r| lengths[r].iter().map(|&x| f64::from(x)).sum()) / (n * d) as f64;
     ctx.begin(TASK, params.n_init as u64);
-    let mut best: Option<(f64, Vec<u32>, lloyd::Ended)> = None;
-    for run in 0..params.n_init as u64 {
+    let one = |run: u64| {
         let mut rng = ctx.rng("tl.kmeans.start", run);
         let start = start::plus_plus(&rows, k, &mut rng, TASK, ctx)?;
         let ended = match params.batch_size {
@@ -153,10 +157,17 @@ pub fn kmeans(data: &Dense, params: &KmeansParams, ctx: &Ctx<'_>) -> Result<Kmea
             None => lloyd::lloyd(&rows, &lengths, start, (params.max_iter, params.tol * variance), TASK, ctx)?,
         };
         let (membership, inertia) = closest(&rows, &ended.centres);
-        if best.as_ref().is_none_or(|b| inertia < b.0) {
-            best = Some((inertia, membership, ended));
-        }
         ctx.tick(TASK, 1)?;
+        Ok((inertia, membership, ended))
+    };
+    let runs: Vec<u64> = (0..params.n_init as u64).collect();
+    let mut best: Option<(f64, Vec<u32>, lloyd::Ended)> = None;
+    for runs in runs.chunks(if n <= FEW { TOGETHER } else { 1 }) {
+        for found in runs.par_iter().map(|&run| one(run)).collect::<Result<Vec<_>>>()? {
+            if best.as_ref().is_none_or(|b| found.0 < b.0) {
+                best = Some(found);
+            }
+        }
         if ctx.stopping() {
             break;
         }

@@ -104,7 +104,8 @@ proptest! {
     fn f32_is_f64_to_its_digits(case in case(700), apart: bool) {
         let (mut wide, mut net) = (Net::new(case.weights::<f64>(), apart), Net::new(case.weights::<f32>(), apart));
         let (exact, loss) = (wide.differentiate(&mut case.problem(), &|| true), net.differentiate(&mut case.problem(), &|| true));
-        prop_assert!((loss - exact).abs() <= 2e-5 * exact + 1e-7, "{} for {}", loss, exact);
+        // A squared residual errs by twice the residual times its rounding, here of values up to 3.
+        prop_assert!((loss - exact).abs() <= 2e-5 * (exact + exact.sqrt()) + 1e-7, "{} for {}", loss, exact);
         let length = wide.gradient.length();
         let far = |a: &[f32], b: &[f64]| a.iter().zip(b).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>().sqrt();
         let (got, want) = (&net.gradient.encoder, &wide.gradient.encoder);

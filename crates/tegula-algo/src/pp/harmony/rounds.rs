@@ -149,17 +149,19 @@ impl<'a> Mixing<'a> {
 
     /// How much each cluster is favoured by each level: `((E + 1) / (O + 1))^theta`.
     fn penalty(&self) -> Vec<f64> {
-        let of_level = |b: usize| self.expected_and_observed(b).map(move |(e, o)| (e / o).powf(self.theta[b]));
+        // Blocks are small, so that this is a part of their time; the usual power is 2.
+        let power = |x: f64, theta: f64| if theta.fract() == 0.0 { x.powi(theta as i32) } else { x.powf(theta) };
+        let of_level = |b: usize| self.expected_and_observed(b).map(move |(e, o)| power(e / o, self.theta[b]));
         (0..self.batches.n_levels()).flat_map(of_level).collect()
     }
 
     /// The penalties of all of its levels, for each group of observations alike and each cluster; and their logarithms.
-    fn favours(&self, penalty: &[f64]) -> Vec<(f32, f32)> {
+    fn favours(&self, penalty: &[f64]) -> Favours {
         let k = self.n_clusters;
         let of_group = |levels: &[u32], c: usize| levels.iter().map(|&b| penalty[b as usize * k + c]).sum::<f64>();
         let groups = self.batches.alike().iter();
         let sums = groups.flat_map(|(levels, _)| (0..k).map(|c| of_group(levels, c)));
-        sums.map(|f| (f as f32, f.ln() as f32)).collect()
+        sums.map(|f| (f as f32, f.ln() as f32)).unzip()
     }
 
     /// The part of the objective that mixing makes: `sigma Σ theta O ln((O + 1) / (E + 1))`.
@@ -171,7 +173,7 @@ impl<'a> Mixing<'a> {
     }
 
     /// New shares for these observations, which are counted; returns their part of the objective, mixing left out.
-    fn replace(&mut self, which: &[u32], favours: &[(f32, f32)]) -> f64 {
+    fn replace(&mut self, which: &[u32], (favours, logs): &Favours) -> f64 {
         let (k, d) = (self.n_clusters, self.z.n_cols());
         let of_block = |rows: std::ops::Range<usize>| {
             let which = &which[rows];
@@ -188,9 +190,9 @@ impl<'a> Mixing<'a> {
             );
             let mut within = 0.0;
             for (&i, row) in which.iter().zip(shares.chunks_exact_mut(k)) {
-                let group = self.batches.group(i as usize);
-                let favour = &favours[group * k..(group + 1) * k];
-                within += f64::from(with_lanes(Soften { row, favour, sigma: self.sigma }));
+                let group = self.batches.group(i as usize) * k;
+                let (favours, logs) = (&favours[group..group + k], &logs[group..group + k]);
+                within += f64::from(with_lanes(Soften { row, favours, logs, sigma: self.sigma }));
             }
             (shares, within)
         };
@@ -302,10 +304,17 @@ impl<'a> Mixing<'a> {
     }
 }
 
+/// How much clusters are favoured, and the logarithms of that; group after group.
+type Favours = (Vec<f32>, Vec<f32>);
+
+/// Clusters looked at together.
+const LANES: usize = 16;
+
 /// Turns the cosines with all centres into shares; returns the observation's part of the objective.
 struct Soften<'a> {
     row: &'a mut [f32],
-    favour: &'a [(f32, f32)],
+    favours: &'a [f32],
+    logs: &'a [f32],
     sigma: f32,
 }
 
@@ -314,28 +323,45 @@ impl WithSimd for Soften<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f32 {
-        const LANES: usize = 16;
-        let Self { row, favour, sigma } = self;
-        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let Self { row, favours, logs, sigma } = self;
         let scale = 2.0 / sigma;
+        let (rows, last) = row.as_chunks_mut::<LANES>();
+        let (favours, last_favours) = favours.as_chunks::<LANES>();
+        let (logs, last_logs) = logs.as_chunks::<LANES>();
+        let mut top = padded(last, f32::NEG_INFINITY);
+        rows.iter().for_each(|row| (0..LANES).for_each(|l| top[l] = top[l].max(row[l])));
+        let top = top.into_iter().fold(f32::NEG_INFINITY, f32::max);
+
         // Sums of the shares before they are divided by their sum: alone, with the cosines, with the logarithms.
-        let mut lanes = [[0f32; LANES]; 3];
-        for (row, favour) in row.chunks_mut(LANES).zip(favour.chunks(LANES)) {
-            for (l, (x, (f, ln_f))) in row.iter_mut().zip(favour).enumerate() {
-                let cosine = *x;
-                *x = exp_negative((cosine - top) * scale) * f;
-                lanes[0][l] += *x;
-                lanes[1][l] += *x * cosine;
-                lanes[2][l] += *x * ln_f;
+        let mut sums = [[0f32; LANES]; 3];
+        let mut soften = |row: &mut [f32; LANES], favours: &[f32; LANES], logs: &[f32; LANES]| {
+            for l in 0..LANES {
+                let cosine = row[l];
+                row[l] = exp_negative((cosine - top) * scale) * favours[l];
+                sums[0][l] += row[l];
+                sums[1][l] += row[l] * cosine;
+                sums[2][l] += row[l] * logs[l];
             }
-        }
-        let [sum, cosine, ln_favour] = lanes.map(|lane| lane.iter().sum::<f32>());
-        for x in row.iter_mut() {
-            *x /= sum;
-        }
-        let (cosine, ln_favour) = (cosine / sum, ln_favour / sum);
+        };
+        rows.iter_mut().zip(favours).zip(logs).for_each(|((row, favours), logs)| soften(row, favours, logs));
+        // What fills the last lanes is not favoured at all.
+        let mut end = padded(last, top);
+        soften(&mut end, &padded(last_favours, 0.0), &padded(last_logs, 0.0));
+        last.copy_from_slice(&end[..last.len()]);
+
+        let [sum, cosine, log] = sums.map(|lanes| lanes.iter().sum::<f32>());
+        row.iter_mut().for_each(|x| *x /= sum);
+        let (cosine, log) = (cosine / sum, log / sum);
         // Σ r ln r, from r = e^(scale (cosine − top)) favour / sum.
-        let entropy = scale * (cosine - top) + ln_favour - sum.ln();
+        let entropy = scale * (cosine - top) + log - sum.ln();
         2.0 * (1.0 - cosine) + sigma * entropy
     }
+}
+
+/// A few values and what fills the lanes.
+#[inline(always)]
+fn padded(few: &[f32], with: f32) -> [f32; LANES] {
+    let mut all = [with; LANES];
+    all[..few.len()].copy_from_slice(few);
+    all
 }
