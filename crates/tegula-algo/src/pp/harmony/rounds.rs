@@ -329,7 +329,9 @@ impl WithSimd for Soften<'_> {
         let (favours, last_favours) = favours.as_chunks::<LANES>();
         let (logs, last_logs) = logs.as_chunks::<LANES>();
         let mut top = padded(last, f32::NEG_INFINITY);
-        rows.iter().for_each(|row| (0..LANES).for_each(|l| top[l] = top[l].max(row[l])));
+        for row in rows.iter() {
+            top.iter_mut().zip(row).for_each(|(top, x)| *top = top.max(*x));
+        }
         let top = top.into_iter().fold(f32::NEG_INFINITY, f32::max);
 
         // Sums of the shares before they are divided by their sum: alone, with the cosines, with the logarithms.
@@ -350,7 +352,9 @@ impl WithSimd for Soften<'_> {
         last.copy_from_slice(&end[..last.len()]);
 
         let [sum, cosine, log] = sums.map(|lanes| lanes.iter().sum::<f32>());
-        row.iter_mut().for_each(|x| *x /= sum);
+        for x in row.iter_mut() {
+            *x /= sum;
+        }
         let (cosine, log) = (cosine / sum, log / sum);
         // Σ r ln r, from r = e^(scale (cosine − top)) favour / sum.
         let entropy = scale * (cosine - top) + log - sum.ln();
