@@ -88,7 +88,7 @@ pub enum Said<'a> {
 /// The first thing that stands in the way; see the steps.
 pub fn run(adata: &mut AnnData, options: &RunOptions, ctx: &Ctx<'_>, mut say: impl FnMut(Said<'_>)) -> Result<Report> {
     let say: &mut dyn FnMut(Said<'_>) = &mut say;
-    ways::Way::all(options)?;
+    ways::check(options)?;
     if let Some(key) = &options.labels {
         adata.labels(key)?;
     }

@@ -17,6 +17,9 @@ const GENES: usize = 3000;
 /// Numbers of domains that mclust compares where the user names none.
 const COMPONENTS: std::ops::RangeInclusive<usize> = 2..=15;
 
+/// The method where none is named.
+const DEFAULT: &str = "scc";
+
 /// Starts of mclust's EM, of which the likeliest end is kept.
 const STARTS: usize = 5;
 
@@ -103,29 +106,25 @@ impl Groups {
 impl Way {
     /// The ways that `--method` names.
     pub(super) fn all(options: &RunOptions) -> Result<Vec<Self>> {
-        let named = options.method.as_deref().unwrap_or("scc");
+        let named = options.method.as_deref().unwrap_or(DEFAULT);
         let pairs = Features::ALL.iter().flat_map(|&f| Groups::ALL.map(|g| Self::On(f, g)));
-        let ways = match named {
-            "scc" => vec![Self::Scc],
-            "all" => vec![
+        match named {
+            "scc" => Ok(vec![Self::Scc]),
+            "all" => Ok(vec![
                 Self::Scc,
                 Self::On(Features::Diffuse, Groups::Mclust),
                 Self::On(Features::Stagate, Groups::Mclust),
-            ],
+            ]),
             _ => pairs.clone().find(|way| way.name() == named).map(|way| vec![way]).ok_or_else(|| {
                 let names: Vec<String> = pairs.map(Self::name).collect();
                 Error::param("run", "method", named, format!("scc, {} or all", names.join(", ")))
-            })?,
-        };
-        let trains = options.recipe.is_some() || ways.iter().any(|w| matches!(w, Self::On(Features::Stagate, _)));
-        match &options.checkpoint {
-            Some(file) if !trains => {
-                let reason =
-                    format!("keeps a network's training, and {named} trains none: leave it out, or choose stagate");
-                Err(Error::config(format!("checkpoint `{file}`"), reason))
-            }
-            _ => Ok(ways),
+            }),
         }
+    }
+
+    /// Whether a network is trained on the way.
+    fn trains(self) -> bool {
+        matches!(self, Self::On(Features::Stagate, _))
     }
 
     fn name(self) -> String {
@@ -138,6 +137,20 @@ impl Way {
     /// The column of `obs` with its domains.
     fn key(self) -> String {
         self.name().replace('+', "_")
+    }
+}
+
+/// Refuses what `--method` does not know, and to keep a training where there is none.
+pub(super) fn check(options: &RunOptions) -> Result<()> {
+    let ways = Way::all(options)?;
+    match &options.checkpoint {
+        Some(file) if options.recipe.is_none() && !ways.into_iter().any(Way::trains) => {
+            let method = options.method.as_deref().unwrap_or(DEFAULT);
+            let reason =
+                format!("keeps a network's training, and {method} trains none: leave it out, or choose stagate");
+            Err(Error::config(format!("checkpoint `{file}`"), reason))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -78,7 +78,7 @@ fn plus<const K: usize>(to: &mut Entry<K>, more: &Entry<K>) {
 
 /// Sorts by gene and place, and sums what is there twice.
 pub(super) fn combine<const K: usize>(entries: &mut Vec<Entry<K>>) {
-    // Files list gene after gene: then only the places of each are to be sorted, most of them already are.
+    // Files list gene after gene: then only the places of each are to be sorted, which come in runs that are sorted.
     if entries.is_sorted_by_key(|e| e.gene) {
         entries.par_chunk_by_mut(|a, b| a.gene == b.gene).for_each(|gene| gene.sort_by_key(|e| e.at));
     } else {
