@@ -2,19 +2,18 @@
 //!
 //! Everything Tegula writes goes to a temporary file in the folder of its target, is flushed to the disk, and takes
 //! the target's name at the very end. Whatever happens before that, the target is as it was and the temporary file is
-//! removed. What a program that is killed leaves begins with a point and ends in `.part`; it is never read.
+//! removed. What a program that is killed leaves begins with a point and ends in `.part`; it is never read, and removed when
+//! the same target is written again.
 
+mod beside;
 pub(crate) mod folder;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use beside::Hold;
 use tegula_core::{Error, Result};
-
-/// Distinguishes temporary files that one process makes at the same time.
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Writes a whole file, or leaves what was there.
 ///
@@ -46,6 +45,7 @@ pub struct AtomicFile {
     target: PathBuf,
     /// The name the caller used, for messages.
     named: PathBuf,
+    _hold: Hold,
 }
 
 impl AtomicFile {
@@ -67,13 +67,13 @@ impl AtomicFile {
             }
             _ => {}
         }
-        let temporary = temporary(&target).map_err(fail)?;
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary).map_err(fail)?;
+        let new = |path: &Path| OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let (temporary, file, hold) = beside::begin(&target, new).map_err(fail)?;
         if let Some(m) = before {
             // Best effort: not every file system keeps permissions.
             let _ = file.set_permissions(m.permissions());
         }
-        Ok(Self { file: Some(file), temporary, target, named })
+        Ok(Self { file: Some(file), temporary, target, named, _hold: hold })
     }
 
     /// Flushes everything to the disk and gives the file its name.
@@ -132,20 +132,6 @@ fn folder_of(path: &Path) -> &Path {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     }
-}
-
-/// A name beside the target that nothing has yet.
-fn temporary(target: &Path) -> io::Result<PathBuf> {
-    let Some(name) = target.file_name() else {
-        return Err(io::Error::other("this is not a name for a file; name a file"));
-    };
-    let folder = folder_of(target);
-    if !folder.is_dir() {
-        let reason = format!("the folder `{}` does not exist; make it first", folder.display());
-        return Err(io::Error::other(reason));
-    }
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Ok(folder.join(format!(".{}.{}-{number}.part", name.to_string_lossy(), std::process::id())))
 }
 
 /// What a chain of symbolic links ends at, whether or not it exists.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tegula_core::{Error, Result};
 
-use super::{folder_of, resolve_link, temporary};
+use super::beside::{self, Hold};
+use super::{folder_of, resolve_link};
 
 /// What may not be replaced: finds, among the sorted names in a folder, one that is not ours.
 pub(crate) type Foreign = fn(&[String]) -> Option<&String>;
@@ -22,6 +23,7 @@ pub(crate) struct AtomicFolder {
     /// The name the caller used, for messages.
     named: PathBuf,
     foreign: Foreign,
+    _hold: Hold,
 }
 
 impl AtomicFolder {
@@ -31,11 +33,12 @@ impl AtomicFolder {
     pub(crate) fn create(path: &Path, foreign: Foreign) -> Result<Self> {
         let fail = |e| Error::io(path, e);
         let target = resolve_link(path).map_err(fail)?;
-        let temporary = temporary(&target).map_err(fail)?;
-        let out = Self { temporary, target, named: path.to_path_buf(), foreign };
-        out.check().map_err(fail)?;
-        fs::create_dir(&out.temporary).map_err(fail)?;
-        Ok(out)
+        let new = |path: &Path| {
+            check(&target, foreign)?;
+            fs::create_dir(path)
+        };
+        let (temporary, (), hold) = beside::begin(&target, new).map_err(fail)?;
+        Ok(Self { temporary, target, named: path.to_path_buf(), foreign, _hold: hold })
     }
 
     /// Where it is until it is complete.
@@ -49,24 +52,10 @@ impl AtomicFolder {
         File::create(self.temporary.join(name))
     }
 
-    /// Refuses to replace what is not ours.
-    fn check(&self) -> io::Result<()> {
-        match fs::metadata(&self.target) {
-            Err(_) => Ok(()),
-            Ok(m) if !m.is_dir() => Err(io::Error::other("a file of this name is there; name another folder")),
-            Ok(_) => {
-                let names = fs::read_dir(&self.target)?.map(|e| Ok(e?.file_name().to_string_lossy().into_owned()));
-                let mut names = names.collect::<io::Result<Vec<String>>>()?;
-                names.sort_unstable();
-                let reason = |name| format!("this folder holds something else (`{name}`); name a new or empty folder");
-                (self.foreign)(&names).map_or(Ok(()), |name| Err(io::Error::other(reason(name))))
-            }
-        }
-    }
-
     /// Flushes everything to the disk and gives the folder its name; what had it is removed.
     pub(crate) fn commit(self) -> Result<()> {
-        let done = flush(&self.temporary).and_then(|()| self.check()).and_then(|()| self.replace());
+        let done =
+            flush(&self.temporary).and_then(|()| check(&self.target, self.foreign)).and_then(|()| self.replace());
         done.map_err(|e| Error::io(&self.named, e))?;
         if let Ok(folder) = File::open(folder_of(&self.target)) {
             // As for files: makes the new name durable where the file system can.
@@ -102,6 +91,21 @@ impl Drop for AtomicFolder {
     }
 }
 
+/// Refuses to replace what is not ours.
+fn check(target: &Path, foreign: Foreign) -> io::Result<()> {
+    match fs::metadata(target) {
+        Err(_) => Ok(()),
+        Ok(m) if !m.is_dir() => Err(io::Error::other("a file of this name is there; name another folder")),
+        Ok(_) => {
+            let names = fs::read_dir(target)?.map(|e| Ok(e?.file_name().to_string_lossy().into_owned()));
+            let mut names = names.collect::<io::Result<Vec<String>>>()?;
+            names.sort_unstable();
+            let reason = |name| format!("this folder holds something else (`{name}`); name a new or empty folder");
+            foreign(&names).map_or(Ok(()), |name| Err(io::Error::other(reason(name))))
+        }
+    }
+}
+
 /// Two folders change names, so that at no time there is none under either.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn exchange(a: &Path, b: &Path) -> io::Result<()> {
@@ -120,7 +124,7 @@ fn exchange(a: &Path, b: &Path) -> io::Result<()> {
 
 /// As [`exchange`], with a moment at which nothing is called `b`.
 fn in_turn(a: &Path, b: &Path) -> io::Result<()> {
-    let aside = temporary(b)?;
+    let aside = beside::name(b)?;
     fs::rename(b, &aside)?;
     if let Err(e) = fs::rename(a, b) {
         fs::rename(&aside, b)?;

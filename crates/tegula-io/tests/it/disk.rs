@@ -114,8 +114,9 @@ fn a_program_killed_while_it_writes_leaves_the_old_result() {
         let hidden = format!(".{name}.");
         let part = Path::new(&left[0]).extension().is_some_and(|e| e == "part");
         assert!(left.len() == 1 && left[0].starts_with(&hidden) && part, "{left:?}");
-        // What is left harms no one.
+        // What is left harms no one, and goes when the same name is written.
         write(&full(), &output, &options(words)).unwrap();
+        assert_eq!(names(&dir), ["in.h5ad", name]);
     }
 }
 
