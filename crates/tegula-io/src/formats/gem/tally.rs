@@ -78,9 +78,9 @@ fn plus<const K: usize>(to: &mut Entry<K>, more: &Entry<K>) {
 
 /// Sorts by gene and place, and sums what is there twice.
 pub(super) fn combine<const K: usize>(entries: &mut Vec<Entry<K>>) {
-    // Files list gene after gene: then only the places of each are to be sorted, which come in runs that are sorted.
+    // Files list gene after gene: then only the places of each are to be sorted.
     if entries.is_sorted_by_key(|e| e.gene) {
-        entries.par_chunk_by_mut(|a, b| a.gene == b.gene).for_each(|gene| gene.sort_by_key(|e| e.at));
+        entries.par_chunk_by_mut(|a, b| a.gene == b.gene).for_each(by_place);
     } else {
         entries.par_sort_unstable_by_key(Entry::key);
     }
@@ -93,6 +93,27 @@ pub(super) fn combine<const K: usize>(entries: &mut Vec<Entry<K>>) {
     });
 }
 
+/// Sorts the entries of a gene by place.
+fn by_place<const K: usize>(gene: &mut [Entry<K>]) {
+    let (low, high) = (|e: &Entry<K>| e.at as u32, |e: &Entry<K>| (e.at >> 32) as u32);
+    let ends =
+        |of: &dyn Fn(&Entry<K>) -> u32| gene.iter().map(of).fold((u32::MAX, 0), |(a, b), v| (a.min(v), b.max(v)));
+    let ((x, last), (y, last_y)) = (ends(&high), ends(&low));
+    let shift = u32::BITS - (last_y - y).leading_zeros();
+    if u64::from(last - x) << shift > u64::from(u32::MAX) {
+        return gene.sort_unstable_by_key(|e| e.at);
+    }
+    // Within a gene a place is told by 32 bits; with the entry's number behind them it sorts as a plain number.
+    let place = |e: &Entry<K>| u64::from(high(e) - x) << shift | u64::from(low(e) - y);
+    let key = |(k, e): (u64, &Entry<K>)| place(e) << 32 | k;
+    let mut keys: Vec<u64> = (0..).zip(&*gene).map(key).collect();
+    keys.sort_unstable();
+    let before = gene.to_vec();
+    for (to, key) in gene.iter_mut().zip(keys) {
+        *to = before[key as u32 as usize];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +122,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sums_do_not_depend_on_order_and_batches(rows in proptest::collection::vec((0u32..5, 0u64..9, 1u32..4), 0..200), cut in 1usize..60) {
+        fn sums_do_not_depend_on_order_and_batches(
+            rows in proptest::collection::vec((0u32..5, 0u64..3, 0u64..3, 1u32..4), 0..200),
+            // How far apart places lie, across and down.
+            far in (1u64..=u64::from(u32::MAX / 2), 1u64..=u64::from(u32::MAX / 2)),
+            near in any::<(bool, bool)>(),
+            cut in 1usize..60,
+        ) {
+            let far = (if near.0 { 1 } else { far.0 }, if near.1 { 1 } else { far.1 });
+            let rows: Vec<_> = rows.into_iter().map(|(g, x, y, c)| (g, (x * far.0) << 32 | (y * far.1), c)).collect();
             let mut tally = Tally::<1>::default();
             let mut known = BTreeMap::new();
             for batch in rows.chunks(cut) {
