@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import anndata as ad
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +94,20 @@ def test_a_table_is_not_overwritten_in_place(tmp_path):
     done = subprocess.run([command, "pp", "log1p", path, "--in-place"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--in-place" in done.stderr
     assert path.read_text().startswith("cell,A,B")
+
+
+def test_what_cannot_be_kept_is_told_before_the_work(tmp_path):
+    path, out = tmp_path / "a.h5ad", tmp_path / "a.zarr"
+    ad.AnnData(np.ones((3, 2), dtype=np.float32)).write_h5ad(path)
+    with h5py.File(path, "r+") as file:
+        file["mine/complex"] = np.array([1 + 2j])
+    command = shutil.which("tegula") or ROOT / "target/debug/tegula"
+    call = [command, "pp", "log1p", path, "-o", out]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "`mine` would be lost" in done.stderr, done.stderr
+    assert "log1p" not in done.stderr and not out.exists(), "it was told after the work"
+    subprocess.run([*call, "--allow-loss"], check=True)
+    assert np.allclose(ad.read_zarr(out).X, np.log(2))
 
 
 def test_what_is_written_is_read_by_others(tmp_path):

@@ -274,7 +274,7 @@ fn step(m: &'static dyn Method, name: String) -> Command {
         .conflicts_with("output")
         .help("Replaces the input (through a new file and a rename)");
     let output = output("FILE", "The file to write, as .h5ad or .zarr").required_unless_present("in-place");
-    let own = vec![input(), output, in_place, json("Prints the outcome as JSON")];
+    let own = vec![input(), output, in_place, writing::allow_loss(), json("Prints the outcome as JSON")];
     described(name, m.summary(), m.schema().as_value(), own)
 }
 

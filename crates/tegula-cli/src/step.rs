@@ -25,8 +25,9 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
         let reason = "this is the input; name another file, or say --in-place";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
     }
-    let target = Target::new(output)?;
+    let target = Target::asked(output, m)?;
     let mut adata = if same_file(input, output) { door.read_in_place(input)? } else { door.read(input)? };
+    target.check(&adata)?;
     let unknown = io::not_understood(&adata);
     let ctx = door.ctx();
     let outcome = step.run(&mut adata, &ctx)?;

@@ -18,7 +18,7 @@ mod tenx_mtx;
 mod visium;
 mod visium_hd;
 mod xenium;
-mod zarr;
+pub(crate) mod zarr;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

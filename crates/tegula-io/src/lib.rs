@@ -37,4 +37,4 @@ pub use formats::{
 pub use h5ad::{not_understood, read_h5ad, write_h5ad};
 pub use parquet::{read_parquet, write_parquet};
 pub use table::{read_table, read_tables};
-pub use write::{WRITTEN, WriteOptions, table_of, write, written_as};
+pub use write::{WRITTEN, WriteOptions, check_loss, table_of, write, written_as};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tegula_core::{AnnData, Array, ArrayData, Column, Error, Frame, Matrix, Result, Slot, Value};
 
+use crate::formats::zarr;
 use crate::{write_10x_mtx, write_h5ad, write_parquet, write_table, write_zarr};
 
 /// Names of the formats that Tegula writes, for [`WriteOptions::format`].
@@ -72,6 +73,22 @@ pub fn write(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOptions) ->
         "parquet" => write_parquet(&table_of(adata, options.slot.as_deref().unwrap_or("obs"))?, path),
         _ => write_table(&table_of(adata, options.slot.as_deref().unwrap_or("obs"))?, path),
     }
+}
+
+/// Whether [`write()`] can keep all there is under this name, asked before long work instead of after it.
+///
+/// ```
+/// let adata = tegula_core::AnnData::default();
+/// tegula_io::check_loss(&adata, "out.zarr", &Default::default())?;
+/// # Ok::<(), tegula_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Data`] where something that was never understood would be lost without [`WriteOptions::allow_loss`];
+/// [`Error::Config`] as [`written_as`].
+pub fn check_loss(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOptions) -> Result<()> {
+    let path = path.as_ref();
+    if written_as(path, options)? == "zarr" { zarr::check_loss(adata, path, options) } else { Ok(()) }
 }
 
 /// The format that [`write()`] writes under this name: the one asked for, or the one that the ending tells.

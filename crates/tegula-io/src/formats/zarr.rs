@@ -84,19 +84,25 @@ pub fn read_zarr(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Readin
 /// of a file, or something that was never understood would be lost (see [`WriteOptions::allow_loss`]).
 pub fn write_zarr(adata: &AnnData, path: impl AsRef<Path>, options: &WriteOptions) -> Result<()> {
     let path = path.as_ref();
-    let lost = not_understood(adata);
-    if !lost.is_empty() && !options.allow_loss {
-        let reason = format!(
-            "`{}` would be lost: only h5ad carries over what is not understood; write h5ad, or allow the loss",
-            lost.join("`, `")
-        );
-        return Err(Error::data(format!("`{}`", path.display()), reason));
-    }
+    check_loss(adata, path, options)?;
     let folder = AtomicFolder::create(path, foreign)?;
     let mut writer = ZarrWriter::new(folder.path(), path, options.gzip);
     let root = encode_into(adata, &mut writer)?;
     writer.finish(root)?;
     folder.commit()
+}
+
+/// Refuses to leave out what was never understood, unless that is allowed.
+pub(crate) fn check_loss(adata: &AnnData, path: &Path, options: &WriteOptions) -> Result<()> {
+    let lost = not_understood(adata);
+    if lost.is_empty() || options.allow_loss {
+        return Ok(());
+    }
+    let reason = format!(
+        "`{}` would be lost: only h5ad carries over what is not understood; write h5ad, or allow the loss (`allow_loss`)",
+        lost.join("`, `")
+    );
+    Err(Error::data(format!("`{}`", path.display()), reason))
 }
 
 /// A name in a folder that is neither empty nor `AnnData` in zarr; a store of more than that is more than ours.

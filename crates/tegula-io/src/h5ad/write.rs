@@ -103,7 +103,7 @@ fn check_losses(adata: &AnnData, source: Option<&Source<'_>>, path: &Path, optio
     }
     let why = if source.is_some() { "cannot be carried over from" } else { "can no longer be carried over from" };
     let reason = format!(
-        "`{}` would be lost: it {why} `{}`{}; read that file again, or allow the loss",
+        "`{}` would be lost: it {why} `{}`{}; read that file again, or allow the loss (`allow_loss`)",
         lost.join("`, `"),
         origin.path.display(),
         if source.is_some() { "" } else { ", which has changed since" },
