@@ -60,6 +60,15 @@ impl Records {
     }
 }
 
+impl IntoIterator for Records {
+    type Item = (String, ArrayData);
+    type IntoIter = indexmap::map::IntoIter<String, ArrayData>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl From<Records> for Value {
     fn from(r: Records) -> Self {
         Self::Records(r)

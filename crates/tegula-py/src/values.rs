@@ -155,8 +155,8 @@ impl Lender {
             }
             Value::Records(r) => {
                 let fields = PyDict::new(py);
-                for (name, values) in r.fields() {
-                    fields.set_item(name, self.array_to_py(py, values.clone())?)?;
+                for (name, values) in r {
+                    fields.set_item(name, self.array_to_py(py, values)?)?;
                 }
                 ("records", fields).into_pyobject(py)?.into_any()
             }
