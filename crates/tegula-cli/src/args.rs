@@ -87,15 +87,15 @@ fn input() -> Arg {
         .value_name("INPUT")
         .required(true)
         .value_parser(value_parser!(PathBuf))
-        .help("The file or folder to read, in any format that `tegula convert` takes")
+        .help("The file or folder to read, in any format that `tegula convert` takes; `-` is standard input")
 }
 
 fn convert() -> Command {
     Command::new("convert")
         .about("Makes an h5ad file (or zarr, a table, a 10x folder) of what instruments and other programs write")
         .args([
-            input().help("A file or folder: 10x, Visium, Visium HD, Xenium, GEM, GEF, loom, zarr, tables, …"),
-            output("FILE", "What to write: .h5ad, .zarr, .csv, .tsv or .parquet, or as --to says").required(true),
+            input().help("A file or folder: 10x, Visium, Visium HD, Xenium, GEM, GEF, loom, zarr, tables, …; `-`: standard input"),
+            output("FILE", "What to write: .h5ad, .zarr, .csv, .tsv or .parquet, or as --to says; `-`: a table on stdout").required(true),
             Arg::new("coords")
                 .long("coords")
                 .value_name("X,Y")
@@ -273,7 +273,8 @@ fn step(m: &'static dyn Method, name: String) -> Command {
         .action(ArgAction::SetTrue)
         .conflicts_with("output")
         .help("Replaces the input (through a new file and a rename)");
-    let output = output("FILE", "The file to write, as .h5ad or .zarr").required_unless_present("in-place");
+    let output = output("FILE", "The file to write, as .h5ad or .zarr; `-`: obs as a table on stdout")
+        .required_unless_present("in-place");
     let own = vec![input(), output, in_place, writing::allow_loss(), json("Prints the outcome as JSON")];
     described(name, m.summary(), m.schema().as_value(), own)
 }

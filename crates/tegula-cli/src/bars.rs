@@ -2,35 +2,47 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tegula::core::{Progress, Signal};
 
+use crate::stream;
+
 /// Progress bars on stderr.
 pub(crate) struct Bars {
     all: MultiProgress,
     open: Mutex<HashMap<String, ProgressBar>>,
     presses: Arc<AtomicU8>,
+    /// Whether there is a step that could stop early.
+    armed: Arc<AtomicBool>,
     shown: bool,
 }
 
 impl Bars {
-    /// Bars that show where stderr is a terminal and `quiet` is not set. Takes over Ctrl-C.
+    /// Bars that show where stderr is a terminal and `quiet` is not set. Takes over Ctrl-C and the signals that end programs.
     pub(crate) fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let presses = Arc::new(AtomicU8::new(0));
-        let counted = Arc::clone(&presses);
+        let armed = Arc::new(AtomicBool::new(false));
+        let (counted, is_armed) = (Arc::clone(&presses), Arc::clone(&armed));
         // Where the handler cannot be set, Ctrl-C keeps its usual meaning.
         let _ = ctrlc::set_handler(move || {
-            if counted.fetch_add(1, Ordering::Relaxed) >= 2 {
+            // What is read can be read again, and what is written is there whole or not at all.
+            if !is_armed.load(Ordering::Relaxed) || counted.fetch_add(1, Ordering::Relaxed) >= 2 {
+                stream::tidy();
                 std::process::exit(130);
             }
         });
-        Self { all: MultiProgress::with_draw_target(target), open: Mutex::default(), presses, shown }
+        Self { all: MultiProgress::with_draw_target(target), open: Mutex::default(), presses, armed, shown }
+    }
+
+    /// From now on Ctrl-C stops a step; before, there is nothing to keep, and it ends the program.
+    pub(crate) fn arm(&self) {
+        self.armed.store(true, Ordering::Relaxed);
     }
 
     /// Prints a line above the bars, on stderr.

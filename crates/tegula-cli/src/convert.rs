@@ -34,7 +34,7 @@ pub(crate) fn convert(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
         }
     }
     target.write(&adata)?;
-    door.say(format!("{} observations × {} variables → {}", adata.n_obs(), adata.n_vars(), output.display()));
+    door.say(format!("{} observations × {} variables → {}", adata.n_obs(), adata.n_vars(), target.shown()));
     Ok(ExitCode::SUCCESS)
 }
 

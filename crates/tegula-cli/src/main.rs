@@ -14,6 +14,7 @@ mod reading;
 mod run;
 mod simulate;
 mod step;
+mod stream;
 mod writing;
 
 use std::panic::AssertUnwindSafe;
@@ -44,6 +45,7 @@ impl Door {
     /// The surroundings of a run.
     fn ctx(&self) -> Ctx<'_> {
         let room = memory::room(self.max_memory);
+        self.bars.arm();
         Ctx::new(self.seed.unwrap_or(0)).with_room(room).with_progress(&self.bars).with_files(&Disk)
     }
 
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         let what = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
         Err(anyhow::anyhow!("a bug in tegula; please report it with the command you ran: {what}"))
     });
+    stream::tidy();
     match done {
         Ok(code) => code,
         Err(e) => {

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use tegula::io::{self, ReadOptions, Reading};
 use tegula::{AnnData, Error, Result};
 
-use crate::Door;
+use crate::{Door, stream};
 
 /// The flags, under a heading of their own.
 pub(crate) fn flags() -> Vec<Arg> {
@@ -57,14 +57,16 @@ pub(crate) fn options(m: &ArgMatches) -> ReadOptions {
 }
 
 impl Door {
-    /// Reads a file or folder of any format and says what the reader noticed.
+    /// Reads a file, a folder or a pipe of any format and says what the reader noticed.
     pub(crate) fn read(&self, path: &Path) -> Result<AnnData> {
         self.read_with(path, &ReadOptions::default())
     }
 
     /// The same with options.
     pub(crate) fn read_with(&self, path: &Path, options: &ReadOptions) -> Result<AnnData> {
-        Ok(self.note(path, io::read_with(path, options)?))
+        let kept = stream::lasting(path)?;
+        let reading = io::read_with(&kept, options).map_err(|e| stream::named(e, &kept, path))?;
+        Ok(self.note(path, reading))
     }
 
     /// Reads what is to be written back: only an h5ad file can be.
@@ -79,7 +81,7 @@ impl Door {
 
     fn note(&self, path: &Path, reading: Reading) -> AnnData {
         if reading.format != "h5ad" {
-            self.say(format!("{} is read as {}", path.display(), reading.format));
+            self.say(format!("{} is read as {}", stream::shown(path), reading.format));
         }
         for note in &reading.notes {
             self.say(format!("note: {note}"));

@@ -11,7 +11,7 @@ use tegula::recipe::Recipe;
 use tegula::{Error, io};
 
 use crate::folder::{Folder, told};
-use crate::{Door, print_json, reading};
+use crate::{Door, print_json, reading, stream};
 
 /// Runs the pipeline and writes result.h5ad, figures, metrics.json and recipe.toml.
 pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
@@ -22,7 +22,7 @@ pub(crate) fn run(m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
     let mut adata = door.read_with(input, &reading::options(m))?;
     let unknown = io::not_understood(&adata);
     let folder = Folder::make(dir, std::slice::from_ref(input))?;
-    door.say(format!("{}: {} observations × {} variables", input.display(), adata.n_obs(), adata.n_vars()));
+    door.say(format!("{}: {} observations × {} variables", stream::shown(input), adata.n_obs(), adata.n_vars()));
     let ctx = door.ctx().with_seed(options.seed.unwrap_or(0));
     let report = pipeline::run(&mut adata, &options, &ctx, told(door))?;
 

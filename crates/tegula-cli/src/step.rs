@@ -9,7 +9,7 @@ use tegula::core::Value;
 use tegula::{Error, io, registry};
 
 use crate::writing::Target;
-use crate::{Door, args, print_json};
+use crate::{Door, args, print_json, stream};
 
 /// Runs one step on a file.
 pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<ExitCode> {
@@ -21,6 +21,9 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
 
     let input = m.get_one::<PathBuf>("input").expect("required");
     let output = m.get_one::<PathBuf>("output").unwrap_or(input);
+    if m.get_flag("in-place") && stream::is_standard(input) {
+        return Err(Error::config("--in-place", "standard input cannot be replaced; name a file with -o").into());
+    }
     if !m.get_flag("in-place") && same_file(input, output) {
         let reason = "this is the input; name another file, or say --in-place";
         return Err(Error::config(format!("--output `{}`", output.display()), reason).into());
@@ -39,7 +42,7 @@ pub(crate) fn step(room: &str, m: &ArgMatches, door: &Door) -> anyhow::Result<Ex
         print_json(&outcome)?;
     }
     let wrote: Vec<String> = step.writes().iter().map(ToString::to_string).collect();
-    door.say(format!("{}: {} → {} in {}", step.id(), facts(&outcome), wrote.join(", "), output.display()));
+    door.say(format!("{}: {} → {} in {}", step.id(), facts(&outcome), wrote.join(", "), target.shown()));
     Ok(if ctx.stopping() { ExitCode::from(130) } else { ExitCode::SUCCESS })
 }
 

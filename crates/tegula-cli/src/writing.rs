@@ -1,11 +1,17 @@
 //! Outputs, in the format that their name or a flag tells.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches};
 use tegula::io::{self, WriteOptions};
-use tegula::{AnnData, Result};
+use tegula::{AnnData, Error, Result};
+
+use crate::stream;
+
+/// Formats that a stream can take, the usual one first.
+const TEXTS: [&str; 2] = ["csv", "tsv"];
 
 /// The flags, under a heading of their own.
 pub(crate) fn flags() -> Vec<Arg> {
@@ -47,7 +53,18 @@ impl<'a> Target<'a> {
     pub(crate) fn asked(path: &'a Path, m: &ArgMatches) -> Result<Self> {
         let text = |name: &str| m.try_get_one::<String>(name).ok().flatten().cloned();
         let allow_loss = m.get_flag("allow_loss");
-        Self::with(path, WriteOptions { format: text("to"), slot: text("slot"), allow_loss, ..WriteOptions::default() })
+        let mut options =
+            WriteOptions { format: text("to"), slot: text("slot"), allow_loss, ..WriteOptions::default() };
+        if stream::is_standard(path) {
+            let refuse = |reason: &str| Err(Error::config("--output `-`", reason));
+            if !TEXTS.contains(&options.format.get_or_insert_with(|| TEXTS[0].to_owned()).as_str()) {
+                return refuse("standard output takes a table of text, csv or tsv; name a file");
+            }
+            if matches!(m.try_get_one::<bool>("json"), Ok(Some(true))) {
+                return refuse("--json goes to standard output, too; name a file");
+            }
+        }
+        Self::with(path, options)
     }
 
     fn with(path: &'a Path, options: WriteOptions) -> Result<Self> {
@@ -62,6 +79,20 @@ impl<'a> Target<'a> {
 
     /// Writes it.
     pub(crate) fn write(&self, adata: &AnnData) -> Result<()> {
-        io::write(adata, self.path, &self.options)
+        if !stream::is_standard(self.path) {
+            return io::write(adata, self.path, &self.options);
+        }
+        let table = io::table_of(adata, self.options.slot.as_deref().unwrap_or("obs"))?;
+        let separator = if self.options.format.as_deref() == Some(TEXTS[0]) { b',' } else { b'\t' };
+        match io::write_table_to(&table, separator, &mut std::io::stdout().lock()) {
+            // Whoever reads may have enough (`| head`).
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            done => done.map_err(|e| Error::io(self.shown().as_ref(), e)),
+        }
+    }
+
+    /// What to call it.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        if stream::is_standard(self.path) { "standard output".into() } else { self.path.to_string_lossy() }
     }
 }

@@ -34,10 +34,10 @@ pub fn write_table(table: &Frame, path: impl AsRef<Path>) -> Result<()> {
     let fail = |e| Error::io(path, e);
     let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     if let Some(plain) = name.strip_suffix(".gz") {
-        return packed(path, |out| lines(table, separator(plain), out));
+        return packed(path, |out| write_table_to(table, separator(plain), out));
     }
     let mut out = BufWriter::new(AtomicFile::create(path)?);
-    lines(table, separator(&name), &mut out).map_err(fail)?;
+    write_table_to(table, separator(&name), &mut out).map_err(fail)?;
     out.into_inner().map_err(|e| fail(e.into_error()))?.commit()
 }
 
@@ -46,7 +46,19 @@ fn separator(name: &str) -> u8 {
     if [".tsv", ".tab"].iter().any(|end| name.ends_with(end)) { b'\t' } else { b',' }
 }
 
-fn lines(table: &Frame, separator: u8, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a table as text to a stream, with what stands between two cells (a comma, a tab).
+///
+/// ```
+/// let table = tegula_core::Frame::new(vec!["a".into(), "b".into()]);
+/// let mut text = Vec::new();
+/// tegula_io::write_table_to(&table, b'\t', &mut text)?;
+/// assert_eq!(text, b"\"\"\na\nb\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the stream.
+pub fn write_table_to(table: &Frame, separator: u8, out: &mut dyn Write) -> io::Result<()> {
     let mut out = csv::WriterBuilder::new().delimiter(separator).from_writer(out);
     let names = table.columns().keys().map(String::as_str);
     out.write_record(std::iter::once(table.index_name().unwrap_or_default()).chain(names))?;

@@ -24,11 +24,12 @@ mod formats;
 mod h5ad;
 mod parquet;
 mod store;
+mod stream;
 mod table;
 mod write;
 
 pub use disk::Disk;
-pub use export::{write_10x_mtx, write_table};
+pub use export::{write_10x_mtx, write_table, write_table_to};
 pub use formats::{
     FORMATS, Format, ReadOptions, Reading, read, read_10x_h5, read_10x_mtx, read_cosmx, read_gef, read_gem, read_loom,
     read_merscope, read_seqfish, read_slideseq, read_spatialdata, read_st, read_starmap, read_visium, read_visium_hd,
@@ -36,5 +37,6 @@ pub use formats::{
 };
 pub use h5ad::{not_understood, read_h5ad, write_h5ad};
 pub use parquet::{read_parquet, write_parquet};
+pub use stream::Spooled;
 pub use table::{read_table, read_tables};
 pub use write::{WRITTEN, WriteOptions, check_loss, table_of, write, written_as};

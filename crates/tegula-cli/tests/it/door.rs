@@ -17,7 +17,11 @@ pub(crate) struct Ran {
 
 /// Runs the command with these arguments in this folder.
 pub(crate) fn run_in(dir: &Path, args: &[&str]) -> Ran {
-    let Output { status, stdout, stderr } = tegula().current_dir(dir).args(args).output().unwrap();
+    ran(tegula().current_dir(dir).args(args).output().unwrap())
+}
+
+/// What a run left behind.
+pub(crate) fn ran(Output { status, stdout, stderr }: Output) -> Ran {
     let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
     Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
 }

@@ -13,3 +13,5 @@ mod sections;
 mod simulate;
 #[cfg(unix)]
 mod stop;
+#[cfg(unix)]
+mod streams;

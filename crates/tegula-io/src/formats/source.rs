@@ -44,6 +44,11 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let fail = |e| Error::io(path, e);
         let before = stamp(path).map_err(fail)?;
+        let kind = fs::metadata(path).map_err(fail)?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
+            // Read twice, as files are, the second reading would miss what the first has taken.
+            return Err(Error::format(path, "", "this is a pipe or a device; save what it gives to a file first"));
+        }
         if path.is_dir() {
             let names = names(path)?;
             let files = names.iter().map(|n| path.join(n)).filter(|p| p.is_file());
