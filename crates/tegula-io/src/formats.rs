@@ -2,6 +2,7 @@
 
 mod cells;
 mod counts;
+mod foreign;
 mod gef;
 mod gem;
 #[cfg(test)]
@@ -239,6 +240,7 @@ fn unknown(source: &Source) -> Error {
         Kind::Hdf5 { root, .. } if root.children.contains_key("mod") => {
             "this is a MuData file of several modalities; write one of them as h5ad first".to_owned()
         }
+        Kind::Foreign(foreign) => format!("this is {}; {}", foreign.what, foreign.way_out),
         _ => {
             let titles: Vec<&str> = FORMATS.iter().map(|f| f.title).collect();
             format!("this is no format that Tegula reads: found {}; looked for {}", source.found(), titles.join(", "))

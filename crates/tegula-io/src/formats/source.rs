@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use tegula_core::{Error, Result};
 
+use super::foreign::Foreign;
 use crate::store::file::{Stamp, stamp};
 use crate::store::zarr::Files;
 use crate::store::{Branch, Store};
@@ -36,6 +37,8 @@ pub(crate) enum Kind {
     Zip(Files, Vec<String>),
     /// A text, gzipped or not: its first lines.
     Text(Vec<String>),
+    /// Something known that is not read.
+    Foreign(&'static Foreign),
     /// Anything else.
     Bytes,
 }
@@ -69,13 +72,16 @@ impl Source {
         if head.starts_with(b"PK\x03\x04") {
             let files = Files::open(path)?;
             let names = files.names()?;
-            return source(Kind::Zip(files, names));
+            return source(Foreign::of_zip(&names).map_or(Kind::Zip(files, names), Kind::Foreign));
         }
         if head.starts_with(&GZIP) {
             let mut plain = Vec::new();
             // A file cut short still shows what it was to be; its reader will find the cut.
             let _ = MultiGzDecoder::new(&head[..]).take(HEAD as u64).read_to_end(&mut plain);
             head = plain;
+        }
+        if let Some(foreign) = Foreign::of(&head) {
+            return source(Kind::Foreign(foreign));
         }
         source(lines(&head).map_or(Kind::Bytes, Kind::Text))
     }
@@ -156,6 +162,7 @@ impl Source {
                 let start: String = lines.first().map(|l| l.chars().take(60).collect()).unwrap_or_default();
                 format!("a text that begins with `{}`", start.trim())
             }
+            Kind::Foreign(foreign) => foreign.what.to_owned(),
             Kind::Bytes => "bytes that are neither HDF5, nor zip, nor text".to_owned(),
         }
     }

@@ -297,6 +297,24 @@ fn what_is_of_no_format_is_told_what_was_found() {
 }
 
 #[test]
+fn what_is_known_but_not_read_is_told_with_the_way_out() {
+    let mut tar = vec![b'x'; 257];
+    tar.extend_from_slice(b"ustar\x0000");
+    for (bytes, words) in [
+        (b"BZh91AY&SY\0\0".to_vec(), "packed with bzip2; unpack it first"),
+        (gzip(&tar), "a tar archive; unpack it (tar xf) and name the folder"),
+        (gzip(b"X\n\0\0\0\x03\0\x04"), "a file of R (rds); write its object from R as h5ad"),
+        (b"\xff\xfec\0,\0A\0\n\0".to_vec(), "a text in UTF-16; save it as UTF-8"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        fs::write(&path, bytes).unwrap();
+        let said = message(&path);
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
 fn real_files_cut_short_are_refused_or_read_but_never_panic() {
     for name in [
         "fixtures/scanpy/10x_data/3.0.0/filtered_feature_bc_matrix.h5",
