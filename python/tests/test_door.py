@@ -98,6 +98,21 @@ def test_every_kind_of_matrix_gives_the_same_result(fmt, dtype):
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
+@pytest.mark.skipif(not hasattr(sparse, "csr_array"), reason="SciPy's sparse arrays came later")
+def test_sparse_arrays_stay_arrays():
+    adata = tissue()
+    want = tissue()
+    adata.X = sparse.csr_array(adata.X)
+    adata.layers["counts"] = sparse.csc_array(adata.X)
+    for layer in (None, "counts"):
+        tg.pp.log1p(adata, layer=layer)
+    tg.pp.log1p(want)
+    tg.pp.filter_genes(adata, min_cells=1)
+    tg.pp.filter_genes(want, min_cells=1)
+    for matrix in (adata.X, adata.layers["counts"]):
+        assert type(matrix) is sparse.csr_array and (matrix != sparse.csr_array(want.X)).nnz == 0
+
+
 def test_filters_keep_anndata_in_step():
     adata = tissue()
     adata.X = sparse.csr_matrix(adata.X.toarray() * (np.arange(40) != 3))

@@ -115,7 +115,7 @@ impl AnnData {
     /// [`Error::Missing`] where it is not there.
     pub fn matrix(&self, layer: Option<&str>) -> Result<&Matrix> {
         match layer {
-            None => self.x.as_ref().ok_or_else(|| Error::data("X", "the file has no matrix; pass a layer")),
+            None => self.x.as_ref().ok_or_else(|| Error::data("X", "there is no matrix; pass a layer")),
             Some(key) => {
                 self.layers.get(key).ok_or_else(|| self.missing(&Slot::Layer(key.into()), "name another layer"))
             }

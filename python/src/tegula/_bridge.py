@@ -293,7 +293,9 @@ def value_of(v: Any) -> Any:
 def store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
     """Put a value in the engine's form into its slot."""
     if attr == "X":
-        adata.X = python_of(value)
+        adata.X = _alike(None if adata.isbacked else adata.X, python_of(value))
+    elif attr == "layers":
+        adata.layers[key] = _alike(adata.layers.get(key), python_of(value))
     elif attr in ("obs", "var"):
         frame = getattr(adata, attr)
         if key in frame:
@@ -303,6 +305,14 @@ def store(adata: AnnData, attr: str, key: str | None, value: Any) -> None:
             frame.insert(frame.shape[1], key, python_of(value))
     else:
         getattr(adata, attr)[key] = python_of(value)
+
+
+def _alike(before: Any, after: Any) -> Any:
+    """What replaces one of SciPy's sparse arrays is one, too."""
+    from scipy import sparse
+
+    arrays = getattr(sparse, "sparray", ())
+    return sparse.csr_array(after) if isinstance(before, arrays) and sparse.issparse(after) else after
 
 
 def python_of(v: Any) -> Any:

@@ -59,14 +59,14 @@ fn check(adata: &AnnData, layer: Option<&str>, bits: impl Fn(f32) -> u32 + Sync 
     let (i, j) = place(m, at);
     let value = m.values()[at];
     let (kind, way_out) = if value.is_nan() {
-        ("NaN", "replace it by 0, or drop the observation or the variable")
+        ("NaN".to_owned(), "replace it by 0, or drop the observation or the variable")
     } else if value.is_infinite() {
-        ("an infinite value", "replace it, or drop the observation or the variable")
+        (format!("an infinite value ({value})"), "replace it, or drop the observation or the variable")
     } else {
-        ("a negative value", "pass raw counts, for example as a layer")
+        (format!("a negative value ({value})"), "pass raw counts, for example as a layer")
     };
     let reason = format!(
-        "holds {kind} ({value}) at observation `{}`, variable `{}`; {way_out}",
+        "holds {kind} at observation `{}`, variable `{}`; {way_out}",
         adata.obs().index()[i],
         adata.var().index()[j]
     );

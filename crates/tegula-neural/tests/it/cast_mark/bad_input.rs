@@ -104,5 +104,5 @@ fn nothing_to_learn_from() {
     assert!(refused(&adata, json!({})).contains("no gene is marked"));
     let mut bare = AnnData::new(None, Frame::with_range_index(60), Frame::default()).unwrap();
     bare.set_obsm("spatial", adata.obsm()["spatial"].clone()).unwrap();
-    assert!(refused(&bare, json!({})).contains("the file has no matrix"));
+    assert!(refused(&bare, json!({})).contains("there is no matrix"));
 }
