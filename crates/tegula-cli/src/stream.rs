@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tegula::io::Spooled;
 use tegula::{Error, Result};
@@ -12,7 +12,7 @@ use tegula::{Error, Result};
 const STANDARD: &str = "-";
 
 /// Copies of what came in streams. Where a result is written, what was not understood is still taken from them.
-static KEPT: Mutex<Vec<Spooled>> = Mutex::new(Vec::new());
+static KEPT: Mutex<Vec<Arc<Spooled>>> = Mutex::new(Vec::new());
 
 /// True for the name of standard input and output.
 pub(crate) fn is_standard(path: &Path) -> bool {
@@ -39,10 +39,10 @@ pub(crate) fn lasting(path: &Path) -> Result<Cow<'_, Path>> {
     } else {
         return Ok(path.into());
     };
-    let copy = Spooled::new(&mut stream)?;
-    let kept = copy.path();
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
-    Ok(kept.into())
+    let copy = Arc::new(Spooled::empty()?);
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&copy));
+    copy.fill(&mut stream)?;
+    Ok(copy.path().into())
 }
 
 /// The error with the name that the person gave instead of the copy's.
@@ -55,9 +55,9 @@ pub(crate) fn named(e: Error, kept: &Path, given: &Path) -> Error {
     }
 }
 
-/// Removes the copies, which nothing else does where the program ends at once.
+/// Removes the copies, also one that is still being made where the program ends at once.
 pub(crate) fn tidy() {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|copy| copy.remove());
 }
 
 #[cfg(unix)]

@@ -75,6 +75,32 @@ fn ctrl_c_ends_what_only_reads() {
     assert!(ends(&mut child), "it still waits");
 }
 
+#[test]
+fn no_copy_of_a_pipe_stays_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let is_empty = || std::fs::read_dir(dir.path()).unwrap().next().is_none();
+    let info = |input: &str| {
+        let mut run = tegula();
+        run.args(["info", input]).env("TMPDIR", dir.path()).stdin(Stdio::piped());
+        run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    for (input, bytes) in [("-", gem()), ("/dev/stdin", "nothing".to_owned())] {
+        // Closing the pipe ends the copy.
+        let mut child = info(input);
+        let _ = child.stdin.take().unwrap().write_all(bytes.as_bytes());
+        assert!(ends(&mut child) && is_empty());
+    }
+    let mut child = info("-");
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(b"geneID\tx").unwrap();
+    assert!((0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        !is_empty()
+    }));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(ends(&mut child) && is_empty());
+}
+
 fn ends(child: &mut Child) -> bool {
     for _ in 0..300 {
         if child.try_wait().unwrap().is_some() {
