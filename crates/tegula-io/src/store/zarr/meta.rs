@@ -126,7 +126,7 @@ impl Array {
 
     fn checked(self) -> std::result::Result<Self, String> {
         let inner = self.shard.as_ref().map_or(&self.chunk, |s| &s.0);
-        let whole = inner.len() == self.chunk.len() && self.chunk.iter().zip(inner).all(|(o, i)| o % i == 0);
+        let whole = inner.len() == self.chunk.len() && self.chunk.iter().zip(inner).all(|(o, i)| o.is_multiple_of(*i));
         if self.chunk.len() == self.shape.len() && !self.chunk.contains(&0) && whole {
             Ok(self)
         } else {
@@ -205,4 +205,27 @@ fn compound(fields: impl Iterator<Item = Option<(String, Type)>>) -> Option<Type
         out.push((name, at, t));
     }
     Some(Type::Compound { size: u32::try_from(size).ok()?, fields: out })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn chunks_that_do_not_fit_are_refused() {
+        let v2 = |chunk: usize| Array::v2("a", &json!({"shape": [4], "chunks": [chunk], "dtype": "<f4"}));
+        assert_eq!(v2(3).map(|a| a.chunk), Ok(vec![3]));
+        assert_eq!(v2(0).err(), Some("its chunks do not fit its shape".into()));
+        let v3 = |outer: usize, inner: &[usize]| {
+            let shards = json!({"name": "sharding_indexed", "configuration": {"chunk_shape": inner, "codecs": []}});
+            let chunks = json!({"configuration": {"chunk_shape": [outer]}});
+            let array = json!({"shape": [4], "chunk_grid": chunks, "data_type": "float32", "codecs": [shards]});
+            Array::v3("a", &array).map(|a| a.shard.map(|s| s.0))
+        };
+        assert_eq!(v3(4, &[2]), Ok(Some(vec![2])));
+        for (outer, inner) in [(4, &[3][..]), (0, &[2]), (4, &[2, 2]), (4, &[0]), (0, &[0])] {
+            assert!(v3(outer, inner).is_err(), "{outer} {inner:?}");
+        }
+    }
 }
