@@ -31,6 +31,9 @@ impl<'a> Folder<'a> {
         if is_input(&dir.join("result.h5ad")) {
             return refuse("this folder's result.h5ad is the input; name another folder");
         }
+        if dir.is_file() {
+            return refuse("this is a file; name a folder");
+        }
         let figures = dir.join("figures");
         std::fs::create_dir_all(&figures).map_err(|e| Error::io(figures, e))?;
         Ok(Self { dir, begun: Instant::now() })

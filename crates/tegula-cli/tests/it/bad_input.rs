@@ -167,6 +167,8 @@ fn results_do_not_go_among_the_files_of_an_instrument() {
     counts_of_one_cell(&tables);
     run_in(dir.path(), &["run", "tables", "-o", "./tables"]).fails(2, &["--output `./tables`", "this is the input"]);
     assert_eq!(fs::read_dir(&tables).unwrap().count(), 3, "something was written");
+    let file = ["run", "tables", "-o", "tables/matrix.mtx"];
+    run_in(dir.path(), &file).fails(2, &["tables/matrix.mtx", "this is a file; name a folder"]);
 }
 
 #[test]
