@@ -21,12 +21,11 @@ mod visium_hd;
 mod xenium;
 pub(crate) mod zarr;
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use tegula_core::{AnnData, Column, Error, Frame, Result, Slot};
+use tegula_core::{AnnData, Error, Result};
 
 pub use cells::{read_cosmx, read_merscope, read_seqfish, read_slideseq, read_starmap};
 pub use gef::read_gef;
@@ -214,7 +213,7 @@ fn take(format: &Format, source: &Source, options: &ReadOptions) -> Result<Readi
     }
     let mut adata = adata?;
     odd_counts(&adata, &mut notes);
-    name_as_keys(&mut adata, &mut notes)?;
+    names::name_as_keys(&mut adata, &mut notes)?;
     if source.stops_within_a_line() {
         notes.push("the last line does not end: if the file was cut short, its last value is not what it was".into());
     }
@@ -228,49 +227,6 @@ fn odd_counts(adata: &AnnData, notes: &mut Notes) {
     if odd > 0 {
         notes.push(format!("{odd} values of X are not finite (NaN or infinite): most methods will refuse them"));
     }
-}
-
-/// Gives columns whose names cannot be keys of a file others, so that what is read can be written.
-fn name_as_keys(adata: &mut AnnData, notes: &mut Notes) -> Result<()> {
-    type Set = fn(&mut AnnData, &str, Column) -> Result<()>;
-    type Table = fn(&AnnData) -> &Frame;
-    type Name = fn(&str) -> Slot;
-    let tables: [(Table, Name, Set); 2] =
-        [(AnnData::obs, Slot::obs, AnnData::set_obs), (AnnData::var, Slot::var, AnnData::set_var)];
-    for (table, slot, set) in tables {
-        let columns = table(adata).columns();
-        let names = keys(columns.keys().map(String::as_str));
-        if columns.keys().eq(&names) {
-            continue;
-        }
-        // All of them, so that they stay in order.
-        let before = columns.clone();
-        before.keys().for_each(|name| drop(adata.take(&slot(name))));
-        for (name, (old, column)) in names.iter().zip(before) {
-            if *name != old {
-                notes.push(format!("the column `{old}` is called `{name}` now: no file can hold that name"));
-            }
-            set(adata, name, column)?;
-        }
-    }
-    Ok(())
-}
-
-/// Names that can be keys of a file: those given, where they can.
-fn keys<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
-    let fits = |name: &str| !name.contains('/') && !["", ".", ".."].contains(&name);
-    let mut taken: HashSet<String> = names.clone().filter(|n| fits(n)).map(str::to_owned).collect();
-    let key = |name: &str| {
-        if fits(name) {
-            return name.to_owned();
-        }
-        let mut key = if name.contains('/') { name.replace('/', "_") } else { "_".to_owned() };
-        while !taken.insert(key.clone()) {
-            key.push('_');
-        }
-        key
-    };
-    names.map(key).collect()
 }
 
 fn named(name: &str) -> Result<&'static Format> {
@@ -297,13 +253,6 @@ fn unknown(source: &Source) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_that_are_no_keys_get_others() {
-        let renamed = |names: &[&str]| keys(names.iter().copied()).join(" ");
-        assert_eq!(renamed(&["a", "T/B", "..x"]), "a T_B ..x");
-        assert_eq!(renamed(&["a/b", "a_b", "a/b/", "", "..", "."]), "a_b_ a_b a_b__ _ __ ___");
-    }
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_refused() {

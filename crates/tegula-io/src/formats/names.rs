@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tegula_core::{Column, Frame, Labels, Result};
+use tegula_core::{AnnData, Column, Frame, Labels, Result, Slot};
 
 use super::{Notes, ReadOptions};
+use crate::store::target::check_name;
 
 /// The names, those that repeat followed by `-1`, `-2`, …, as anndata makes them unique; says how many there were.
 pub(crate) fn unique(mut names: Vec<String>, what: &str, notes: &mut Notes) -> Vec<String> {
@@ -31,6 +32,50 @@ pub(crate) fn unique(mut names: Vec<String>, what: &str, notes: &mut Notes) -> V
         }
     }
     names
+}
+
+/// Gives columns whose names cannot be keys of a file others, so that what is read can be written.
+pub(super) fn name_as_keys(adata: &mut AnnData, notes: &mut Notes) -> Result<()> {
+    type Set = fn(&mut AnnData, &str, Column) -> Result<()>;
+    type Table = fn(&AnnData) -> &Frame;
+    type Name = fn(&str) -> Slot;
+    let tables: [(Table, Name, Set); 2] =
+        [(AnnData::obs, Slot::obs, AnnData::set_obs), (AnnData::var, Slot::var, AnnData::set_var)];
+    for (table, slot, set) in tables {
+        let columns = table(adata).columns();
+        let names = keys(columns.keys().map(String::as_str));
+        if columns.keys().eq(&names) {
+            continue;
+        }
+        // All of them, so that they stay in order.
+        let before = columns.clone();
+        before.keys().for_each(|name| drop(adata.take(&slot(name))));
+        for (name, (old, column)) in names.iter().zip(before) {
+            if *name != old {
+                notes.push(format!("the column `{old}` is called `{name}` now: no file can hold that name"));
+            }
+            set(adata, name, column)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names that can be keys of a file: those given, where they can.
+fn keys<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let fits = |name: &str| check_name(name).is_ok();
+    let mut taken: HashSet<String> = names.clone().filter(|n| fits(n)).map(str::to_owned).collect();
+    let key = |name: &str| {
+        if fits(name) {
+            return name.to_owned();
+        }
+        let plain = name.replace(['/', '\0'], "_");
+        let mut key = if fits(&plain) { plain } else { "_".to_owned() };
+        while !taken.insert(key.clone()) {
+            key.push('_');
+        }
+        key
+    };
+    names.map(key).collect()
 }
 
 /// Variables that have ids and symbols, named by the one and the other beside.
@@ -83,5 +128,13 @@ mod tests {
         // anndata 0.12.19: anndata.utils.make_index_unique(pd.Index(["a", "b", "a", "a-1", "a", "b"]))
         assert_eq!(unique(names, "variables", &mut notes), ["a", "b", "a-2", "a-1", "a-3", "b-1"]);
         assert!(notes[0].starts_with("3 of 6 names of variables were there before (as `a`)"));
+    }
+
+    #[test]
+    fn names_that_are_no_keys_get_others() {
+        let renamed = |names: &[&str]| keys(names.iter().copied()).join(" ");
+        assert_eq!(renamed(&["a", "T/B", "..x"]), "a T_B ..x");
+        assert_eq!(renamed(&["a/b", "a_b", "a/b/", "", "..", "."]), "a_b_ a_b a_b__ _ __ ___");
+        assert_eq!(renamed(&["a\0b"]), "a_b");
     }
 }
