@@ -11,23 +11,27 @@ pub(crate) struct Foreign {
 
 const UNPACK: &str = "unpack it and name what is in it";
 const FROM_R: &str = "write its object from R as h5ad (as zellkonverter does), or its counts by Matrix::writeMM";
-const NAME_COUNTS: &str = "name the file or folder with the counts";
+const TAR: Foreign = Foreign { what: "a tar archive", way_out: "unpack it (tar xf) and name the folder or file in it" };
+const WORKSPACE: Foreign = Foreign { what: "a workspace of R", way_out: FROM_R };
+const PICTURE: Foreign = Foreign { what: "a picture", way_out: "name the file or folder with the counts" };
 
-/// Bytes that tell what a file is, and where they stand.
-const KNOWN: [(usize, &[u8], Foreign); 13] = [
+/// Bytes that tell what a file is, and where they stand; none that a table of text could begin with.
+const KNOWN: [(usize, &[u8], Foreign); 15] = [
     (4, b"1AY&SY", Foreign { what: "packed with bzip2", way_out: "unpack it first (bunzip2)" }),
     (0, b"\xfd7zXZ\0", Foreign { what: "packed with xz", way_out: "unpack it first (unxz)" }),
     (0, b"\x28\xb5\x2f\xfd", Foreign { what: "packed with zstd", way_out: "unpack it first (unzstd)" }),
     (0, b"7z\xbc\xaf\x27\x1c", Foreign { what: "a 7z archive", way_out: UNPACK }),
-    (257, b"ustar", Foreign { what: "a tar archive", way_out: "unpack it (tar xf) and name the folder or file in it" }),
+    (257, b"ustar\0", TAR),
+    (257, b"ustar  \0", TAR),
     (0, b"X\n\0\0\0", Foreign { what: "a file of R (rds)", way_out: FROM_R }),
-    (0, b"RDX", Foreign { what: "a workspace of R", way_out: FROM_R }),
+    (0, b"RDX2\nX\n", WORKSPACE),
+    (0, b"RDX3\nX\n", WORKSPACE),
     (0, b"\xff\xfe", Foreign { what: "a text in UTF-16", way_out: "save it as UTF-8" }),
-    (0, b"PAR1", Foreign { what: "a Parquet table", way_out: "name the folder that it belongs to" }),
-    (0, b"\x89PNG", Foreign { what: "a picture", way_out: NAME_COUNTS }),
-    (0, b"\xff\xd8\xff", Foreign { what: "a picture", way_out: NAME_COUNTS }),
-    (0, b"II*\0", Foreign { what: "a picture", way_out: NAME_COUNTS }),
-    (0, b"MM\0*", Foreign { what: "a picture", way_out: NAME_COUNTS }),
+    (0, b"PAR1\x15", Foreign { what: "a Parquet table", way_out: "name the folder that it belongs to" }),
+    (0, b"\x89PNG", PICTURE),
+    (0, b"\xff\xd8\xff", PICTURE),
+    (0, b"II*\0", PICTURE),
+    (0, b"MM\0*", PICTURE),
 ];
 
 impl Foreign {
@@ -58,5 +62,9 @@ mod tests {
             assert_eq!(Foreign::of(&head), None, "{foreign:?}");
         }
         assert_eq!(Foreign::of(b"gene,c1,c2\nRDX,1,2\n"), None);
+        // Genes of these names may head a table.
+        for table in [&b"PAR1,ACTB\n1,2\n"[..], b"RDX,ACTB\n1,2\n", b"X\nc1\n"] {
+            assert_eq!(Foreign::of(table), None);
+        }
     }
 }
