@@ -98,7 +98,6 @@ def test_every_kind_of_matrix_gives_the_same_result(fmt, dtype):
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-@pytest.mark.skipif(not hasattr(sparse, "csr_array"), reason="SciPy's sparse arrays came later")
 def test_sparse_arrays_stay_arrays():
     adata = tissue()
     want = tissue()

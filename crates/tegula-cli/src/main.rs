@@ -135,13 +135,10 @@ fn report(e: &anyhow::Error) {
     }
 }
 
-/// Prints a result on stdout; a closed pipe (`| head`) is no error.
+/// Prints a result on stdout.
 fn print(text: &str) -> anyhow::Result<()> {
-    use std::io::{ErrorKind, Write};
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+    use std::io::Write;
+    Ok(stream::unless_closed(std::io::stdout().write_all(text.as_bytes()))?)
 }
 
 /// Prints JSON on stdout.

@@ -55,6 +55,11 @@ pub(crate) fn named(e: Error, kept: &Path, given: &Path) -> Error {
     }
 }
 
+/// Takes a closed pipe for no error: whoever reads may have enough (`| head`).
+pub(crate) fn unless_closed(written: std::io::Result<()>) -> std::io::Result<()> {
+    written.or_else(|e| if e.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e) })
+}
+
 /// Removes the copies, also one that is still being made where the program ends at once.
 pub(crate) fn tidy() {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|copy| copy.remove());

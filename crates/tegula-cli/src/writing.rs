@@ -84,11 +84,8 @@ impl<'a> Target<'a> {
         }
         let table = io::table_of(adata, self.options.slot.as_deref().unwrap_or("obs"))?;
         let separator = if self.options.format.as_deref() == Some(TEXTS[0]) { b',' } else { b'\t' };
-        match io::write_table_to(&table, separator, &mut std::io::stdout().lock()) {
-            // Whoever reads may have enough (`| head`).
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            done => done.map_err(|e| Error::io(self.shown().as_ref(), e)),
-        }
+        let written = io::write_table_to(&table, separator, &mut std::io::stdout().lock());
+        stream::unless_closed(written).map_err(|e| Error::io(self.shown().as_ref(), e))
     }
 
     /// What to call it.

@@ -52,7 +52,7 @@ impl Source {
             // Read twice, as files are, the second reading would miss what the first has taken.
             return Err(Error::format(path, "", "this is a pipe or a device; save what it gives to a file first"));
         }
-        if path.is_dir() {
+        if kind.is_dir() {
             let names = names(path)?;
             let files = names.iter().map(|n| path.join(n)).filter(|p| p.is_file());
             let stamps = files.filter_map(|p| stamp(&p).ok().map(|s| (p, s))).collect();
