@@ -108,7 +108,7 @@ def diffmap(
 
     **Cost**
 
-    O(edges × products), some hundred products; memory O(edges + 160 N).
+    O(edges × products), some hundred products; memory O(edges + 80 N).
 
     **Differences from the reference**
 

@@ -99,13 +99,12 @@ impl Basis {
 
     /// The basis times the `len × k` matrix `s`: `k` columns of combinations.
     pub fn combine(&self, s: MatRef<'_, f64>) -> Vec<f64> {
-        let v = self.vectors();
-        let steps = par::map(self.dim, ROWS, |r| {
-            let mut d = Mat::<f64>::zeros(r.len(), s.ncols());
-            matmul(d.as_mut(), Accum::Replace, v.subrows(r.start, r.len()), s, 1.0, Par::Seq);
-            d
+        let mut columns = vec![0.0; self.dim * s.ncols()];
+        let out = MatMut::from_column_major_slice_mut(&mut columns, self.dim, s.ncols());
+        out.par_row_chunks_mut(ROWS).zip(self.vectors().par_row_chunks(ROWS)).for_each(|(out, v)| {
+            matmul(out, Accum::Replace, v, s, 1.0, Par::Seq);
         });
-        (0..s.ncols()).flat_map(|j| steps.iter().flat_map(move |d| (0..d.nrows()).map(move |i| d[(i, j)]))).collect()
+        columns
     }
 }
 

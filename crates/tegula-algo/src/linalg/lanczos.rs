@@ -5,6 +5,9 @@ use tegula_core::{Ctx, Result};
 
 use super::{Basis, Eigh, dot, eigh, orthonormalise};
 
+/// Products between two looks at the residuals, at most.
+const AHEAD: usize = 96;
+
 /// Blocks of products after which it ends whether all vectors are found or not.
 const MAX_BLOCKS: usize = 1200;
 
@@ -171,12 +174,13 @@ impl Lanczos {
 /// When to look at the residuals: they fall geometrically, and each look costs an eigendecomposition.
 struct Schedule {
     at: usize,
+    ahead: f64,
     before: Option<(usize, f64)>,
 }
 
 impl Schedule {
     fn new(k: usize, block: usize) -> Self {
-        Self { at: (3 * k).div_ceil(block).max(6), before: None }
+        Self { at: (3 * k).div_ceil(block).max(6), ahead: (AHEAD / block) as f64, before: None }
     }
 
     fn due(&self, n_iter: usize) -> bool {
@@ -189,7 +193,7 @@ impl Schedule {
             Some((then, was)) if worst < was => (was / worst).ln() / (n_iter - then) as f64,
             _ => 1.0,
         };
-        self.at = n_iter + ((worst.ln() / rate).ceil().clamp(1.0, 6.0) as usize);
+        self.at = n_iter + ((worst.ln() / rate).ceil().clamp(1.0, self.ahead) as usize);
         self.before = Some((n_iter, worst));
     }
 }

@@ -10,17 +10,13 @@ use tegula_core::{AnnData, Array, Ctx, Dense, Dict, Error, Graph, Outcome, Resul
 
 use super::pca::sign_of;
 use crate::graph::{Source, undirected};
-use crate::linalg::panel::W;
 use crate::linalg::{Symmetric, Wanted, eigh, lanczos};
-use transitions::Transitions;
+use transitions::{BLOCK, Transitions};
 
 const TASK: &str = "diffusion map";
 
 /// Up to so many observations the matrix is made and solved whole.
 const SMALL: usize = 512;
-
-/// Vectors multiplied at once: eigenvalues of higher multiplicity do not occur but in graphs of equal parts.
-const BLOCK: usize = 8;
 
 /// A component is found when its residual is this small against the distance to the nearest other eigenvalue …
 const AGAINST_GAP: f64 = 1e-6;
@@ -52,7 +48,7 @@ const LEAST: f64 = 1e-11;
 /// digits. The entry of largest absolute value of each component is positive.
 ///
 /// # Cost
-/// O(edges × products), some hundred products; memory O(edges + 160 N).
+/// O(edges × products), some hundred products; memory O(edges + 80 N).
 ///
 /// # Differences from the reference
 /// scanpy's components to 1e-4 but for their signs. In a graph of several parts scanpy's first components mix
@@ -158,11 +154,11 @@ fn others(matrix: &Transitions, k: usize, ctx: &Ctx<'_>) -> Result<Components> {
         return Ok(Components { pairs: Vec::new(), n_iter: 0, converged: true });
     }
     let n = matrix.dim();
-    let room = (4 * k).max(128) + 4 * BLOCK;
+    let room = (4 * k).max(64) + 4 * BLOCK;
     let (values, vectors, n_iter, converged) = if n <= SMALL.max(room) {
         let mut whole = Mat::<f64>::zeros(n, n);
-        for from in (0..n).step_by(W) {
-            let width = W.min(n - from);
+        for from in (0..n).step_by(BLOCK) {
+            let width = BLOCK.min(n - from);
             let mut unit = vec![0.0; width * n];
             (0..width).for_each(|l| unit[l * n + from + l] = 1.0);
             let columns = matrix.times(&unit);
