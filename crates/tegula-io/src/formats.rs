@@ -9,6 +9,7 @@ mod gem;
 mod handmade;
 mod loom;
 mod names;
+mod near;
 mod pieces;
 mod png;
 mod positions;
@@ -31,7 +32,6 @@ pub use cells::{read_cosmx, read_merscope, read_seqfish, read_slideseq, read_sta
 pub use gef::read_gef;
 pub use gem::read_gem;
 pub use loom::read_loom;
-pub(crate) use pieces::broken;
 pub(crate) use source::{Kind, Source};
 pub use tables::read_st;
 pub use tenx_h5::read_10x_h5;
@@ -55,6 +55,13 @@ pub struct Format {
     pub looks_for: &'static str,
     pub(crate) is: fn(&Source) -> bool,
     pub(crate) read: fn(&Source, &ReadOptions, &mut Notes) -> Result<AnnData>,
+}
+
+impl Format {
+    /// What a source is.
+    fn of(source: &Source) -> Option<&'static Self> {
+        FORMATS.iter().copied().find(|f| (f.is)(source))
+    }
 }
 
 /// Every format that Tegula reads, in the order they are tried: the particular before the general.
@@ -199,9 +206,12 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Reading> {
             let reason = format!("this is not {}: looked for {}; found {}", f.title, f.looks_for, source.found());
             return Err(Error::format(path, "", reason));
         }
-        None => FORMATS.iter().copied().find(|f| (f.is)(&source)),
+        None => Format::of(&source),
     };
-    take(found.ok_or_else(|| unknown(&source))?, &source, options)
+    let format = found.ok_or_else(|| unknown(&source))?;
+    let reading = take(format, &source, options);
+    // Any text can be taken for a table, also a part of a folder.
+    if format.name == tables::TABLE.name { reading.map_err(|e| near::pointed(e, path)) } else { reading }
 }
 
 /// Reads a source as what it is.
@@ -214,6 +224,9 @@ fn take(format: &Format, source: &Source, options: &ReadOptions) -> Result<Readi
     let mut adata = adata?;
     odd_counts(&adata, &mut notes);
     names::name_as_keys(&mut adata, &mut notes)?;
+    if [tenx_h5::FORMAT.name, tenx_mtx::FORMAT.name, tables::TABLE.name].contains(&format.name) {
+        notes.extend(near::note(&source.path));
+    }
     if source.stops_within_a_line() {
         notes.push("the last line does not end: if the file was cut short, its last value is not what it was".into());
     }
@@ -237,17 +250,25 @@ fn named(name: &str) -> Result<&'static Format> {
 }
 
 fn unknown(source: &Source) -> Error {
-    let hint = match &source.kind {
-        Kind::Hdf5 { root, .. } if root.children.contains_key("mod") => {
+    let found = || format!("this is no format that Tegula reads: found {}", source.found());
+    let reason = match (&source.kind, near::way_out(source)) {
+        (Kind::Hdf5 { root, .. }, _) if root.children.contains_key("mod") => {
             "this is a MuData file of several modalities; write one of them as h5ad first".to_owned()
         }
-        Kind::Foreign(foreign) => format!("this is {}; {}", foreign.what, foreign.way_out),
-        _ => {
+        (Kind::Text(_), _) if tenx_mtx::is_matrix(source) => {
+            let mtx = &tenx_mtx::FORMAT;
+            format!("this is a matrix alone; a {} has {}", mtx.title, mtx.looks_for)
+        }
+        (Kind::Foreign(foreign), near) => {
+            format!("this is {}; {}", foreign.what, near.as_deref().unwrap_or(foreign.way_out))
+        }
+        (_, Some(near)) => format!("{}; {near}", found()),
+        (_, None) => {
             let titles: Vec<&str> = FORMATS.iter().map(|f| f.title).collect();
-            format!("this is no format that Tegula reads: found {}; looked for {}", source.found(), titles.join(", "))
+            format!("{}; looked for {}", found(), titles.join(", "))
         }
     };
-    Error::format(&source.path, "", hint)
+    Error::format(&source.path, "", reason)
 }
 
 #[cfg(test)]

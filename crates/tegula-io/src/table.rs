@@ -10,8 +10,6 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use tegula_core::{AnnData, Dense, Error, Frame, Result};
 
-use crate::formats::broken;
-
 pub(crate) use column::typed;
 
 /// Names of a first column that holds the names of the rows, beside the empty one that pandas and R write.
@@ -220,4 +218,14 @@ fn why(e: &csv::Error) -> String {
         csv::ErrorKind::Utf8 { .. } => "is not UTF-8; save the table as UTF-8".to_owned(),
         _ => e.to_string(),
     }
+}
+
+/// The error for a text that cannot be read or unpacked.
+pub(crate) fn broken(path: &Path, e: std::io::Error) -> Error {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    if [UnexpectedEof, InvalidInput, InvalidData].contains(&e.kind()) {
+        let reason = format!("the gzip stream is damaged or cut short ({e}); copy or make the file again");
+        return Error::format(path, "", reason);
+    }
+    Error::io(path, e)
 }

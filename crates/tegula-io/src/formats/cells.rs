@@ -6,7 +6,7 @@ use std::path::Path;
 use tegula_core::{AnnData, Column, Error, Frame, Matrix, Result, Value};
 
 use super::counts::{Counts, read_counts};
-use super::names::unique;
+use super::names::{examples, unique};
 use super::positions::{join, matched, positions};
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
 use crate::table::{read_keyed, read_table};
@@ -18,10 +18,10 @@ type Controls = (&'static str, fn(&str) -> bool);
 
 /// Where a technology keeps what.
 struct Layout {
-    /// True for the name (in lower case, without .gz) of the table of counts.
-    counts: fn(&str) -> bool,
-    /// True for the name of the table of cells.
-    cells: fn(&str) -> bool,
+    /// What the name of the table of counts has in it, in lower case, best first.
+    counts: &'static [&'static str],
+    /// What the name of the table of cells has in it.
+    cells: &'static [&'static str],
     /// Whether the table of counts has a row per gene.
     genes_in_rows: bool,
     /// Columns that together name an observation, in either table; the first column where there are none.
@@ -35,8 +35,8 @@ struct Layout {
 }
 
 const MERSCOPE_LAYOUT: Layout = Layout {
-    counts: |n| n.contains("cell_by_gene") && text(n),
-    cells: |n| n.contains("cell_metadata") && text(n),
+    counts: &["cell_by_gene"],
+    cells: &["cell_metadata"],
     genes_in_rows: false,
     keys: &[],
     xy: &[["center_x", "center_y"]],
@@ -45,8 +45,8 @@ const MERSCOPE_LAYOUT: Layout = Layout {
     inner: false,
 };
 const COSMX_LAYOUT: Layout = Layout {
-    counts: |n| n.contains("exprmat_file") && text(n),
-    cells: |n| n.contains("metadata_file") && text(n),
+    counts: &["exprmat_file"],
+    cells: &["metadata_file"],
     genes_in_rows: false,
     keys: &["cell_ID", "fov"],
     xy: &[["CenterX_global_px", "CenterY_global_px"], ["CenterX_local_px", "CenterY_local_px"]],
@@ -55,8 +55,8 @@ const COSMX_LAYOUT: Layout = Layout {
     inner: true,
 };
 const SLIDESEQ_LAYOUT: Layout = Layout {
-    counts: |n| ["digital_expression", "mappeddge", "expression"].iter().any(|w| n.contains(w)) && text(n),
-    cells: |n| ["beadlocation", "bead_location"].iter().any(|w| n.contains(w)) && text(n),
+    counts: &["digital_expression", "mappeddge", "expression"],
+    cells: &["beadlocation", "bead_location"],
     genes_in_rows: true,
     keys: &[],
     xy: &[["xcoord", "ycoord"], ["x", "y"]],
@@ -65,8 +65,8 @@ const SLIDESEQ_LAYOUT: Layout = Layout {
     inner: false,
 };
 const SEQFISH_LAYOUT: Layout = Layout {
-    counts: |n| ["cxg", "svz_counts", "ob_counts"].iter().any(|w| n.contains(w)) && text(n),
-    cells: |n| ["cellcoordinates", "cellcentroids"].iter().any(|w| n.contains(w)) && text(n),
+    counts: &["cxg", "svz_counts", "ob_counts"],
+    cells: &["cellcoordinates", "cellcentroids"],
     genes_in_rows: false,
     keys: &["label"],
     xy: &[["center_x", "center_y"], ["X", "Y"]],
@@ -75,8 +75,8 @@ const SEQFISH_LAYOUT: Layout = Layout {
     inner: false,
 };
 const STARMAP_LAYOUT: Layout = Layout {
-    counts: |n| ["raw_expression", "processed_expression", "cell_by_gene"].iter().any(|w| n.contains(w)) && text(n),
-    cells: |n| n.contains("spatial") && text(n),
+    counts: &["raw_expression", "processed_expression", "cell_by_gene"],
+    cells: &["spatial"],
     genes_in_rows: true,
     keys: &[],
     xy: &[["X", "Y"], ["x", "y"]],
@@ -91,7 +91,7 @@ macro_rules! formats {
             name: $name,
             title: $title,
             looks_for: $looks,
-            is: |source| $layout.files(source).is_some(),
+            is: |source| $layout.tables(source).iter().all(|names| !names.is_empty()),
             read: |source, options, notes| $layout.read(source, options, notes),
         };
 
@@ -125,24 +125,41 @@ formats! {
     "Reads STARmap's tables in the layout of the Single Cell Portal.";
 }
 
-/// True for a table of text.
-fn text(name: &str) -> bool {
-    [".csv", ".txt", ".tsv"].iter().any(|end| name.ends_with(end))
+/// The tables of text in whose names a word is, of the first word that any has in it.
+fn tables<'a>(source: &'a Source, words: &[&str]) -> Vec<&'a str> {
+    let plain = |n: &str| n.to_lowercase().trim_end_matches(".gz").to_owned();
+    let is_text = |n: &str| [".csv", ".txt", ".tsv"].iter().any(|end| n.ends_with(end));
+    let with = |word: &&str| {
+        let has = |n: &&str| is_text(&plain(n)) && plain(n).contains(word);
+        source.names().iter().map(String::as_str).filter(has).collect::<Vec<_>>()
+    };
+    let mut found = words.iter().map(with).find(|names| !names.is_empty()).unwrap_or_default();
+    // The same, gzipped and not.
+    found.dedup_by_key(|n| plain(n));
+    found
 }
 
 impl Layout {
-    /// The tables of counts and of cells.
-    fn files<'a>(&self, source: &'a Source) -> Option<(&'a str, &'a str)> {
-        let plain = |n: &str| n.to_lowercase().trim_end_matches(".gz").to_owned();
-        let cells = source.name(|n| (self.cells)(&plain(n)))?;
-        let counts = source.name(|n| n != cells && (self.counts)(&plain(n)))?;
-        Some((counts, cells))
+    /// The tables of counts, and those of cells.
+    fn tables<'a>(&self, source: &'a Source) -> [Vec<&'a str>; 2] {
+        let (counts, mut cells) = (tables(source, self.counts), tables(source, self.cells));
+        cells.retain(|n| !counts.contains(n));
+        [counts, cells]
     }
 
     fn read(&self, source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
-        let missing = || Error::format(&source.path, "", "its tables are missing; copy the whole folder");
-        let (counts, cells) = self.files(source).ok_or_else(missing)?;
-        let (counts, cells) = (source.path.join(counts), source.path.join(cells));
+        let one = |names: &[&str]| match names {
+            [one] => Ok(source.path.join(one)),
+            [] => Err(Error::format(&source.path, "", "its tables are missing; copy the whole folder")),
+            several => {
+                let names = examples(several.iter().copied());
+                let reason =
+                    format!("holds several sections ({names}); put the tables of each into a folder of its own");
+                Err(Error::format(&source.path, "", reason))
+            }
+        };
+        let [counts, cells] = self.tables(source);
+        let (counts, cells) = (one(&counts)?, one(&cells)?);
         let mut table = match read_keyed(&cells, self.keys) {
             // Older files name nothing.
             Err(Error::Format { at, .. }) if self.keys.len() == 1 && at == "line 1" => read_table(&cells)?,

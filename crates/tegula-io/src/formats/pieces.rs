@@ -10,6 +10,8 @@ use flate2::read::MultiGzDecoder;
 use rayon::prelude::*;
 use tegula_core::{Error, Result};
 
+use crate::table::broken;
+
 /// Bytes read at a time.
 const PIECE: usize = 1 << 23;
 /// Bytes that one thread parses at a time.
@@ -112,16 +114,6 @@ impl Pieces {
     pub(crate) fn bad(&self, line: u64, reason: impl std::fmt::Display) -> Error {
         Error::format(&self.path, format!("line {line}"), reason)
     }
-}
-
-/// The error for a text that cannot be read or unpacked.
-pub(crate) fn broken(path: &Path, e: std::io::Error) -> Error {
-    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    if [UnexpectedEof, InvalidInput, InvalidData].contains(&e.kind()) {
-        let reason = format!("the gzip stream is damaged or cut short ({e}); copy or make the file again");
-        return Error::format(path, "", reason);
-    }
-    Error::io(path, e)
 }
 
 /// Reads until the buffer is full or the file ends.

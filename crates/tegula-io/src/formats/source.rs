@@ -86,6 +86,11 @@ impl Source {
         source(lines(&head).map_or(Kind::Bytes, Kind::Text))
     }
 
+    /// A folder, only to tell what it is.
+    pub(crate) fn folder(path: &Path) -> Result<Self> {
+        Ok(Self { path: path.to_path_buf(), kind: Kind::Folder(names(path)?), stamps: Vec::new() })
+    }
+
     /// A file that is no longer what it was when reading began.
     pub(crate) fn changed(&self) -> Option<&Path> {
         self.stamps.iter().find(|(p, s)| stamp(p).ok().as_ref() != Some(s)).map(|(p, _)| p.as_path())
@@ -168,11 +173,11 @@ impl Source {
     }
 }
 
-/// The names in a folder, sorted.
+/// The names in a folder, sorted; without what macOS keeps beside files (`._matrix.mtx`), which archives carry along.
 pub(crate) fn names(path: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(path).map_err(|e| Error::io(path, e))?;
-    let mut names: Vec<String> =
-        entries.take(MOST_NAMES).filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    let all = entries.take(MOST_NAMES).filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = all.filter(|n| !n.starts_with("._")).collect();
     names.sort_unstable();
     Ok(names)
 }

@@ -18,13 +18,7 @@ pub(crate) const FORMAT: Format = Format {
     looks_for: "a group `matrix` with `barcodes` and `features` (v3), or a group per genome with `genes` (v2)",
     is: |source| source.hdf5().is_some_and(|(_, root)| is_v3(root) || genomes(root).next().is_some()),
     read: |source, options, notes| match source.hdf5() {
-        Some((store, root)) => {
-            let beside = source.path.parent().is_some_and(|p| p.join("spatial").is_dir());
-            if beside {
-                notes.push("a folder `spatial` lies beside this file: name their folder to read positions too".into());
-            }
-            matrix(store, root, options, notes)
-        }
+        Some((store, root)) => matrix(store, root, options, notes),
         None => Err(Error::format(&source.path, "", "this is not an HDF5 file")),
     },
 };

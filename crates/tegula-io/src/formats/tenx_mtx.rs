@@ -1,22 +1,28 @@
 //! Matrix Market folders of 10x Genomics: Cell Ranger 2 (`genes.tsv`) and later (`features.tsv`), gzipped or not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tegula_core::{AnnData, Csr, Error, Frame, Result};
 
-use super::names::{texts, unique, variables};
+use super::names::{examples, texts, unique, variables};
 use super::pieces::{Piece, Pieces, number, whole};
-use super::{Format, Notes, ReadOptions, Reading, read_as, tenx_h5};
+use super::source::names;
+use super::{Format, Notes, ReadOptions, Reading, Source, read_as, tenx_h5};
 
 pub(crate) const FORMAT: Format = Format {
     name: "10x_mtx",
     title: "10x mtx folder",
     looks_for: "`matrix.mtx`, `barcodes.tsv` and `features.tsv` or `genes.tsv` (each also .gz, all with the same prefix)",
-    is: |source| Parts::of(source.names()).is_some(),
-    read: |source, options, notes| folder(&source.path, source.names(), options, notes),
+    is: |source| !Parts::all(source.names()).is_empty() || Parts::around(source).is_some(),
+    read: |source, options, notes| match Parts::around(source) {
+        Some((folder, parts)) => parts.read(&folder, options, notes),
+        None => folder(&source.path, source.names(), options, notes),
+    },
 };
 
 /// Reads a folder of `matrix.mtx`, `barcodes.tsv` and `features.tsv` or `genes.tsv`, as scanpy's `read_10x_mtx`.
+///
+/// Where a folder holds several matrices with prefixes, as `GSM1_matrix.mtx.gz`, the path of one of these files chooses.
 ///
 /// ```
 /// let err = tegula_io::read_10x_mtx("no/such/folder", &Default::default()).unwrap_err();
@@ -30,37 +36,67 @@ pub fn read_10x_mtx(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Rea
 }
 
 /// The names of the three files.
-pub(super) struct Parts {
+struct Parts {
     matrix: String,
     barcodes: String,
     features: String,
 }
 
 impl Parts {
-    /// The three files among the names of a folder.
-    pub(super) fn of(names: &[String]) -> Option<Self> {
+    /// The matrices in a folder whose other files are there too.
+    fn all(names: &[String]) -> Vec<Self> {
+        let mut all: Vec<Self> = names.iter().filter_map(|n| Self::of(n, names)).collect();
+        // The same, gzipped and not.
+        all.dedup_by(|a, b| a.barcodes == b.barcodes);
+        all
+    }
+
+    /// The files that belong to a matrix.
+    fn of(matrix: &str, names: &[String]) -> Option<Self> {
         let plain = |n: &'_ str| n.strip_suffix(".gz").unwrap_or(n).to_owned();
         let find = |wanted: &str| names.iter().find(|n| plain(n) == wanted).cloned();
-        names.iter().find_map(|n| {
-            let whole = plain(n);
-            let prefix = whole.strip_suffix("matrix.mtx")?;
-            let features = ["features.tsv", "genes.tsv"].iter().find_map(|f| find(&format!("{prefix}{f}")))?;
-            Some(Self { matrix: n.clone(), barcodes: find(&format!("{prefix}barcodes.tsv"))?, features })
-        })
+        let whole = plain(matrix);
+        let prefix = whole.strip_suffix("matrix.mtx")?;
+        let features = ["features.tsv", "genes.tsv"].iter().find_map(|f| find(&format!("{prefix}{f}")))?;
+        Some(Self { matrix: matrix.to_owned(), barcodes: find(&format!("{prefix}barcodes.tsv"))?, features })
     }
+
+    /// Where the source is a matrix: its folder and the files that belong to it.
+    fn around(source: &Source) -> Option<(PathBuf, Self)> {
+        is_matrix(source).then_some(())?;
+        let folder = source.path.parent()?;
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let parts = Self::of(source.path.file_name()?.to_str()?, &names(folder).ok()?)?;
+        Some((folder.to_path_buf(), parts))
+    }
+
+    fn read(&self, folder: &Path, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
+        let var = features(&folder.join(&self.features), options, notes)?;
+        let barcodes = columns(&folder.join(&self.barcodes))?.swap_remove(0);
+        let obs = Frame::new(unique(barcodes, "observations", notes));
+        let x = read_mtx(&folder.join(&self.matrix), var.n_rows(), obs.n_rows())?;
+        let mut adata = AnnData::new(Some(x.into()), obs, var)?;
+        tenx_h5::keep(&mut adata, false, options, notes)?;
+        Ok(adata)
+    }
+}
+
+/// True for a text in Matrix Market's format.
+pub(super) fn is_matrix(source: &Source) -> bool {
+    source.lines().first().is_some_and(|l| l.to_lowercase().starts_with("%%matrixmarket"))
 }
 
 /// Reads the folder.
 pub(super) fn folder(path: &Path, names: &[String], options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
-    let missing = || Error::format(path, "", format!("this is not a {}: it needs {}", FORMAT.title, FORMAT.looks_for));
-    let parts = Parts::of(names).ok_or_else(missing)?;
-    let var = features(&path.join(&parts.features), options, notes)?;
-    let barcodes = columns(&path.join(&parts.barcodes))?.swap_remove(0);
-    let obs = Frame::new(unique(barcodes, "observations", notes));
-    let x = read_mtx(&path.join(&parts.matrix), var.n_rows(), obs.n_rows())?;
-    let mut adata = AnnData::new(Some(x.into()), obs, var)?;
-    tenx_h5::keep(&mut adata, false, options, notes)?;
-    Ok(adata)
+    let fail = |reason: String| Err(Error::format(path, "", reason));
+    match &Parts::all(names)[..] {
+        [parts] => parts.read(path, options, notes),
+        [] => fail(format!("this is not a {}: it needs {}", FORMAT.title, FORMAT.looks_for)),
+        several => {
+            let names = examples(several.iter().map(|p| p.matrix.as_str()));
+            fail(format!("holds several matrices ({names}); name the one to read, not the folder"))
+        }
+    }
 }
 
 /// The variables: ids, symbols, types.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tegula_core::{AnnData, Column, Dict, Error, Frame, Result, Value, keys};
 
+use super::names::examples;
 use super::pieces::{Pieces, number};
 use super::png::read_png;
 use super::positions::{indexed, join};
@@ -80,9 +81,16 @@ impl Outs {
         let all = || self.names.iter().filter(|n| is_matrix(n));
         let asked = |n: &&String| n.contains(wanted);
         let h5 = |n: &&String| Path::new(n).extension().is_some_and(|e| e == "h5");
-        let name = all().find(|n| asked(n) && h5(n)).or_else(|| all().find(asked)).or_else(|| all().find(h5));
-        let Some(name) = name.or_else(|| all().next()) else {
-            return Err(Error::format(&self.path, "", "holds no matrix of counts; copy the whole folder"));
+        let kinds: [&dyn Fn(&&String) -> bool; 4] = [&|n| asked(n) && h5(n), &asked, &h5, &|_| true];
+        let best = kinds.iter().map(|is| all().filter(is).collect::<Vec<_>>()).find(|names| !names.is_empty());
+        let name = match &best.unwrap_or_default()[..] {
+            [one] => *one,
+            [] => return Err(Error::format(&self.path, "", "holds no matrix of counts; copy the whole folder")),
+            several => {
+                let names = examples(several.iter().map(|n| n.as_str()));
+                let reason = format!("holds several matrices ({names}); keep that of one section in its folder");
+                return Err(Error::format(&self.path, "", reason));
+            }
         };
         if !asked(&name) {
             notes.push(format!("there is no `{wanted}feature_bc_matrix`: `{name}` is read"));

@@ -1,6 +1,7 @@
 //! Broken input of every format: named with the way out; never a panic, a hang or half an answer.
 #![allow(clippy::disallowed_methods, reason = "broken files on purpose")]
 
+mod near;
 mod odd;
 
 use std::fs;
