@@ -259,6 +259,7 @@ fn unknown(source: &Source) -> Error {
             let mtx = &tenx_mtx::FORMAT;
             format!("this is a matrix alone; a {} has {}", mtx.title, mtx.looks_for)
         }
+        (Kind::Zip(..), _) => format!("{}; unpack it and name what is in it", found()),
         (Kind::Foreign(foreign), near) => {
             format!("this is {}; {}", foreign.what, near.as_deref().unwrap_or(foreign.way_out))
         }

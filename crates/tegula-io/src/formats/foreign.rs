@@ -16,7 +16,9 @@ const WORKSPACE: Foreign = Foreign { what: "a workspace of R", way_out: FROM_R }
 const PICTURE: Foreign = Foreign { what: "a picture", way_out: "name the file or folder with the counts" };
 
 /// Bytes that tell what a file is, and where they stand; none that a table of text could begin with.
-const KNOWN: [(usize, &[u8], Foreign); 15] = [
+const KNOWN: [(usize, &[u8], Foreign); 16] = [
+    // Without the packing these would have been recognised before.
+    (0, b"\x89HDF\r\n\x1a\n", Foreign { what: "an HDF5 file packed with gzip", way_out: "unpack it first (gunzip)" }),
     (4, b"1AY&SY", Foreign { what: "packed with bzip2", way_out: "unpack it first (bunzip2)" }),
     (0, b"\xfd7zXZ\0", Foreign { what: "packed with xz", way_out: "unpack it first (unxz)" }),
     (0, b"\x28\xb5\x2f\xfd", Foreign { what: "packed with zstd", way_out: "unpack it first (unzstd)" }),

@@ -314,6 +314,7 @@ fn what_is_known_but_not_read_is_told_with_the_way_out() {
     tar.extend_from_slice(b"ustar\x0000");
     for (bytes, words) in [
         (b"BZh91AY&SY\0\0".to_vec(), "packed with bzip2; unpack it first"),
+        (gzip(b"\x89HDF\r\n\x1a\n\0\0"), "an HDF5 file packed with gzip; unpack it first (gunzip)"),
         (gzip(&tar), "a tar archive; unpack it (tar xf) and name the folder"),
         (gzip(b"X\n\0\0\0\x03\0\x04"), "a file of R (rds); write its object from R as h5ad"),
         (b"\xff\xfec\0,\0A\0\n\0".to_vec(), "a text in UTF-16; save it as UTF-8"),

@@ -154,10 +154,11 @@ def full() -> ad.AnnData:
 
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("chunks", [None, (7, 11)])
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", [None, "its content", "the folder"])
 def test_zarr_of_every_version(version, chunks, packed, tmp_path):
     pytest.importorskip("zarr")
     import shutil
+    import zipfile
 
     before = ad.settings.zarr_write_format
     ad.settings.zarr_write_format = version
@@ -166,8 +167,12 @@ def test_zarr_of_every_version(version, chunks, packed, tmp_path):
     finally:
         ad.settings.zarr_write_format = before
     path = tmp_path / "a.zarr"
-    if packed:
+    if packed == "its content":
         path = Path(shutil.make_archive(str(tmp_path / "a"), "zip", path))
+    elif packed == "the folder":
+        path = Path(shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path, path.name))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("__MACOSX/._a.zarr", b"what macOS adds")
     from anndata.tests.helpers import assert_equal
 
     assert_equal(ours(path, tmp_path), full_as_written(tmp_path))

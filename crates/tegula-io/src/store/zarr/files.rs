@@ -44,7 +44,7 @@ impl Files {
         }
         let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
         let damaged = || Error::format(path, "", "the zip archive is damaged or cut short; copy or make it again");
-        let entries = entries(&bytes).ok_or_else(damaged)?;
+        let entries = inside(entries(&bytes).ok_or_else(damaged)?);
         Ok(Self::Zip(Arc::new(Archive { path: path.to_path_buf(), bytes, entries })))
     }
 
@@ -229,4 +229,15 @@ fn entries(bytes: &[u8]) -> Option<BTreeMap<String, Entry>> {
         at = next;
     }
     Some(out)
+}
+
+/// An archive that holds one folder alone is taken for that folder, as most programs pack one; without what macOS adds.
+fn inside(mut entries: BTreeMap<String, Entry>) -> BTreeMap<String, Entry> {
+    entries.retain(|key, _| !key.split('/').any(|name| name == "__MACOSX" || name.starts_with("._")));
+    let first = entries.keys().next().and_then(|key| key.split_once('/'));
+    let Some(top) = first.map(|(folder, _)| format!("{folder}/")) else { return entries };
+    if !entries.keys().all(|key| key.starts_with(&top)) {
+        return entries;
+    }
+    entries.into_iter().map(|(key, entry)| (key[top.len()..].to_owned(), entry)).collect()
 }
