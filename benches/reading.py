@@ -1,6 +1,6 @@
-"""Reading beside the peers: an h5ad file beside anndata, a GEM in bins beside pandas, as spateo goes about it.
+"""Reading beside the peers: an h5ad file beside anndata, a GEM in bins and a table of genes beside pandas.
 
-    .venv-bench/bin/python benches/reading.py [--only h5ad gem] [--n-obs 50000] [--lines 20000000] [--repeat 5]
+    .venv-bench/bin/python benches/reading.py [--only h5ad gem csv] [--n-obs 50000] [--lines 20000000] [--repeat 5]
 
 Files are made first. Each read is a process of its own, ours, theirs, ours, theirs; it prints the seconds that the call
 took (imports not counted), and the peak of the process is taken. Both must give the same matrix.
@@ -16,12 +16,16 @@ import tempfile
 import numpy as np
 
 BIN = 60
+# Observations of the table: as many as a tissue has spots.
+SPOTS = 3000
 
 READ = {
     ("h5ad", "ours"): "import tegula as tg; read = lambda: tg.io.read(path)",
     ("h5ad", "theirs"): "import anndata as ad; read = lambda: ad.read_h5ad(path)",
     ("gem", "ours"): f"import tegula as tg; read = lambda: tg.io.read(path, bin_size={BIN})",
     ("gem", "theirs"): f"from reading import in_pandas; read = lambda: in_pandas(path, {BIN})",
+    ("csv", "ours"): "import tegula as tg; read = lambda: tg.io.read(path, genes_in_rows=True)",
+    ("csv", "theirs"): "from reading import turned_in_pandas; read = lambda: turned_in_pandas(path)",
 }
 TIMED = """
 import sys, time; sys.path.insert(0, sys.argv[2]); path = sys.argv[1]
@@ -52,8 +56,30 @@ def in_pandas(path, size):
     return a
 
 
-def make_h5ad(path, n, m=20_000, share=0.05):
-    """Counts as deep sequencing gives them: few genes many, compressed."""
+def turned_in_pandas(path):
+    """A table whose rows are genes, as an annotated matrix."""
+    import anndata as ad
+    import pandas as pd
+    from scipy import sparse
+
+    return ad.AnnData(sparse.csr_matrix(pd.read_csv(path, index_col=0).to_numpy("f4").T))
+
+
+def make_csv(path, n, m=20_000):
+    """A row per gene, as most tables are published."""
+    counts = made(n, m).X.T.tocsr()
+    with path.open("w") as f:
+        f.write("," + ",".join(f"spot{i}" for i in range(n)) + "\n")
+        for gene in range(m):
+            f.write(f"Gene{gene}," + ",".join(map(str, counts[gene].toarray()[0].astype(int))) + "\n")
+
+
+def make_h5ad(path, n):
+    made(n).write_h5ad(path, compression="gzip")
+
+
+def made(n, m=20_000, share=0.05):
+    """Counts as deep sequencing gives them: few genes many."""
     import anndata as ad
     from scipy import sparse
 
@@ -62,8 +88,7 @@ def make_h5ad(path, n, m=20_000, share=0.05):
     indptr = np.concatenate([[0], np.cumsum(per)])
     columns = np.concatenate([np.sort(rng.choice(m, k, replace=False)) for k in per]).astype(np.int32)
     counts = rng.geometric(0.5, len(columns)).astype(np.float32)
-    a = ad.AnnData(sparse.csr_matrix((counts, columns, indptr), shape=(n, m)))
-    a.write_h5ad(path, compression="gzip")
+    return ad.AnnData(sparse.csr_matrix((counts, columns, indptr), shape=(n, m)))
 
 
 def make_gem(path, lines, genes=20_000, side=12_000):
@@ -100,7 +125,7 @@ def compare(kind, path, repeat):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=("h5ad", "gem"), default=("h5ad", "gem"))
+    parser.add_argument("--only", nargs="+", choices=("h5ad", "gem", "csv"), default=("h5ad", "gem", "csv"))
     parser.add_argument("--n-obs", type=int, default=50_000)
     parser.add_argument("--lines", type=int, default=20_000_000)
     parser.add_argument("--repeat", type=int, default=5)
@@ -110,8 +135,10 @@ def main():
             path = pathlib.Path(folder) / f"tissue.{kind}"
             if kind == "h5ad":
                 make_h5ad(path, args.n_obs)
-            else:
+            elif kind == "gem":
                 make_gem(path, args.lines)
+            else:
+                make_csv(path, SPOTS)
             compare(kind, path, args.repeat)
 
 

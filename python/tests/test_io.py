@@ -74,6 +74,17 @@ def test_an_h5ad_is_as_anndata_reads_it(tmp_path):
     assert (ours.raw.X != theirs.raw.X).nnz == 0 and list(ours.raw.var_names) == list(theirs.raw.var_names)
 
 
+def test_a_table_with_genes_in_rows_and_positions_beside(tmp_path):
+    counts, spots = tmp_path / "counts.csv", tmp_path / "spots.csv"
+    counts.write_text("gene,a,b\nG1,1,0\nG2,0,2\nG3,3,0\n")
+    spots.write_text("barcode,x,y,kind\nb,3,4,t\na,1,2,t\n")
+    turned = tg.io.read(counts, genes_in_rows=True)
+    assert list(turned.var_names) == ["G1", "G2", "G3"] and turned.X.toarray().tolist() == [[1, 0, 3], [0, 2, 0]]
+    with pytest.warns(UserWarning, match="genes are taken to be in rows"):
+        joined = tg.io.read(counts, obs=spots)
+    assert joined.obsm["spatial"].tolist() == [[1, 2], [3, 4]] and list(joined.obs["kind"]) == ["t", "t"]
+
+
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         tg.io.read(tmp_path / "absent")

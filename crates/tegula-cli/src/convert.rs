@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use tegula::pipeline::{Said, find_coordinates, place};
+use tegula::pipeline::{Said, find_coordinates};
 use tegula::{AnnData, Error, Result};
 
 use crate::writing::Target;
@@ -43,7 +43,7 @@ fn given(adata: &mut AnnData, columns: &[&str]) -> Result<()> {
     if !(2..=3).contains(&columns.len()) {
         return Err(Error::config("--coords", format!("names {} columns; it must name 2 or 3", columns.len())));
     }
-    if place(adata, columns)? {
+    if adata.place(columns)? {
         return Ok(());
     }
     let names: Vec<&str> = adata.obs().columns().keys().map(String::as_str).collect();

@@ -28,6 +28,7 @@ pub(crate) fn flags() -> Vec<Arg> {
         text("genome", "NAME", "The genome to keep, where a 10x file holds several"),
         text("library-id", "NAME", "Name of the section in uns[\"spatial\"] [default: the one the files state]"),
         text("table", "NAME", "The table to read, where a SpatialData store has several"),
+        flag("genes-in-rows", "The rows of a table are genes, its columns observations"),
         flag("all-features", "Keeps antibodies and other features, not gene expression alone"),
         flag("gene-ids", "Names genes by their ids rather than by their symbols"),
         flag("raw", "Reads all barcodes, not only those under tissue"),
@@ -52,6 +53,7 @@ pub(crate) fn options(m: &ArgMatches) -> ReadOptions {
         bin_size: m.get_one("bin-size").copied(),
         label_column: text("label-column"),
         obs: m.get_one("obs").cloned(),
+        genes_in_rows: m.get_flag("genes-in-rows"),
         table: text("table"),
     }
 }

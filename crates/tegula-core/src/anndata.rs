@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use indexmap::IndexMap;
 
-use crate::{Column, Coords, Dense, Dict, Error, Frame, Graph, Labels, Matrix, Result, Slot, Value};
+use crate::{
+    Array, ArrayData, Column, Coords, Dense, Dict, Error, Frame, Graph, Labels, Matrix, Result, Slot, Value, keys,
+};
 
 /// The frozen copy of the matrix before variables were dropped (scanpy's `raw`).
 #[derive(Debug, Clone, PartialEq)]
@@ -377,6 +379,18 @@ impl AnnData {
             Error::Shape { got, want, .. } => Error::shape(&slot, got, want),
             other => other,
         })
+    }
+
+    /// Copies columns of numbers of `obs` into `obsm["spatial"]`; false where one of them is not there.
+    ///
+    /// # Errors
+    /// None that can happen: columns are as long as the matrix is high.
+    pub fn place(&mut self, columns: &[&str]) -> Result<bool> {
+        let numbers = |c: &&str| self.obs.get(c).and_then(Column::to_f64);
+        let Some(axes) = columns.iter().map(numbers).collect::<Option<Vec<_>>>() else { return Ok(false) };
+        let flat: Vec<f64> = (0..self.n_obs()).flat_map(|i| axes.iter().map(move |axis| axis[i])).collect();
+        self.set_obsm(keys::SPATIAL, Array::new(vec![self.n_obs(), columns.len()], ArrayData::F64(flat.into()))?)?;
+        Ok(true)
     }
 
     /// A graph over the observations, from `obsp[key]`; `hint` says which step makes it.

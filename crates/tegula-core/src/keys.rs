@@ -2,6 +2,17 @@
 
 /// `obsm`: positions in the tissue.
 pub const SPATIAL: &str = "spatial";
+/// Pairs of columns of `obs` that hold positions, best first.
+pub const PLACES: [[&str; 2]; 8] = [
+    ["x", "y"],
+    ["X", "Y"],
+    ["x_centroid", "y_centroid"],
+    ["center_x", "center_y"],
+    ["CenterX_global_px", "CenterY_global_px"],
+    ["x_pixel", "y_pixel"],
+    ["pxl_col_in_fullres", "pxl_row_in_fullres"],
+    ["array_col", "array_row"],
+];
 /// `obsm`: principal components of each observation.
 pub const X_PCA: &str = "X_pca";
 /// `varm`: loadings of each variable.

@@ -33,7 +33,7 @@ pub use gef::read_gef;
 pub use gem::read_gem;
 pub use loom::read_loom;
 pub(crate) use source::{Kind, Source};
-pub use tables::read_st;
+pub use tables::{read_st, read_tables};
 pub use tenx_h5::read_10x_h5;
 pub use tenx_mtx::read_10x_mtx;
 pub use visium::read_visium;
@@ -122,6 +122,8 @@ pub struct ReadOptions {
     pub label_column: Option<String>,
     /// A table that describes the observations of a table, found by the name in its first column.
     pub obs: Option<PathBuf>,
+    /// The rows of a table are genes, its columns observations; by default only where `obs` describes the columns.
+    pub genes_in_rows: bool,
     /// The table to read, where a `SpatialData` store has several.
     pub table: Option<String>,
 }
@@ -140,6 +142,7 @@ impl Default for ReadOptions {
             bin_size: None,
             label_column: None,
             obs: None,
+            genes_in_rows: false,
             table: None,
         }
     }

@@ -32,11 +32,11 @@ pub use disk::Disk;
 pub use export::{write_10x_mtx, write_table, write_table_to};
 pub use formats::{
     FORMATS, Format, ReadOptions, Reading, read, read_10x_h5, read_10x_mtx, read_cosmx, read_gef, read_gem, read_loom,
-    read_merscope, read_seqfish, read_slideseq, read_spatialdata, read_st, read_starmap, read_visium, read_visium_hd,
-    read_with, read_xenium, read_zarr, write_zarr,
+    read_merscope, read_seqfish, read_slideseq, read_spatialdata, read_st, read_starmap, read_tables, read_visium,
+    read_visium_hd, read_with, read_xenium, read_zarr, write_zarr,
 };
 pub use h5ad::{not_understood, read_h5ad, write_h5ad};
 pub use parquet::{read_parquet, write_parquet};
 pub use stream::Spooled;
-pub use table::{read_table, read_tables};
+pub use table::read_table;
 pub use write::{WRITTEN, WriteOptions, check_loss, table_of, write, written_as};

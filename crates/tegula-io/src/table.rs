@@ -2,13 +2,12 @@
 
 mod column;
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use tegula_core::{AnnData, Dense, Error, Frame, Result};
+use tegula_core::{Error, Frame, Result};
 
 pub(crate) use column::typed;
 
@@ -75,70 +74,6 @@ pub(crate) fn read_keyed(path: &Path, keys: &[&str]) -> Result<Frame> {
     Ok(frame)
 }
 
-/// Reads a matrix of expression, observations in rows, with the table that describes the observations.
-///
-/// Rows of the table are found by name; those that the matrix does not have are left out. Where neither file names its
-/// rows, they are matched by order.
-///
-/// # Errors
-/// As [`read_table`]; [`Error::Format`] for a cell of the matrix that is no number, with line and column;
-/// [`Error::Data`] with examples where the table lacks observations of the matrix.
-pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<&Path>) -> Result<AnnData> {
-    let path = matrix.as_ref();
-    let Text { headings, columns, index } = Text::read(path)?;
-    let n = columns.first().map_or(0, Vec::len);
-    let mut x = vec![0.0f32; n * columns.len()];
-    for (j, (name, values)) in headings.iter().zip(&columns).enumerate() {
-        for (i, text) in values.iter().enumerate() {
-            x[i * headings.len() + j] = text.trim().parse().map_err(|_| {
-                let reason = format!("`{text}` in column `{name}` is no number; name tables of text with --obs");
-                Error::format(path, format!("line {}", i + 2), reason)
-            })?;
-        }
-    }
-    let table = obs.map(read_table).transpose()?;
-    let named = index.is_some();
-    let names = index.unwrap_or_else(|| (0..n).map(|i| i.to_string()).collect());
-    let x = Dense::new(n, headings.len(), x)?;
-    let mut adata = AnnData::new(Some(x.into()), Frame::new(names), Frame::new(headings))?;
-    if let (Some(table), Some(obs)) = (table, obs) {
-        let rows = if named { matched(adata.obs().index(), &table, obs)? } else { in_order(n, &table, obs)? };
-        for (name, column) in table.select(&rows).columns() {
-            adata.set_obs(name, column.clone())?;
-        }
-    }
-    Ok(adata)
-}
-
-/// The row of the table for each name.
-fn matched(names: &[String], table: &Frame, path: &Path) -> Result<Vec<usize>> {
-    let place: HashMap<&str, usize> = table.index().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
-    let missing: Vec<&str> = names.iter().map(String::as_str).filter(|n| !place.contains_key(n)).collect();
-    if missing.is_empty() {
-        return Ok(names.iter().filter_map(|n| place.get(n.as_str()).copied()).collect());
-    }
-    let quoted = |names: &[&str]| names.iter().take(3).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-    let there: Vec<&str> = table.index().iter().map(String::as_str).collect();
-    let reason = format!(
-        "lacks {} of {} observations of the matrix, as {}; its rows are named as {}",
-        missing.len(),
-        names.len(),
-        quoted(&missing),
-        quoted(&there)
-    );
-    Err(Error::data(format!("`{}`", path.display()), reason))
-}
-
-/// All rows in order, if they are as many.
-fn in_order(n: usize, table: &Frame, path: &Path) -> Result<Vec<usize>> {
-    if table.n_rows() == n {
-        return Ok((0..n).collect());
-    }
-    let reason =
-        format!("has {} rows, the matrix has {n} and names none; give both a first column of names", table.n_rows());
-    Err(Error::data(format!("`{}`", path.display()), reason))
-}
-
 /// A table as text, by columns; the column with the names of the rows by itself.
 struct Text {
     headings: Vec<String>,
@@ -154,8 +89,7 @@ impl Text {
         if first.iter().all(u8::is_ascii_whitespace) {
             return Err(wrong(1, "there is no heading: the first line must name the columns".to_owned()));
         }
-        let parts = |s: &u8| first.split(|b| b == s).count();
-        let separator = [b';', b'\t', b','].into_iter().max_by_key(parts).unwrap_or(b',');
+        let separator = separator(first).unwrap_or(b',');
         let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(&bytes[..]);
         let line = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
         let headings = reader.headers().map_err(|e| wrong(line(&e), why(&e)))?;
@@ -176,7 +110,7 @@ impl Text {
                 column.push(value.to_owned());
             }
         }
-        let named = headings.first().is_some_and(|h| h.is_empty() || INDEX.contains(&h.to_lowercase().as_str()));
+        let named = headings.first().is_some_and(|h| names_rows(h));
         let index = (named && headings.len() > 1).then(|| {
             headings.remove(0);
             columns.remove(0)
@@ -190,6 +124,17 @@ impl Text {
         }
         Ok(Self { headings, columns, index })
     }
+}
+
+/// What parts the cells of a heading: the one of comma, tab and semicolon that it has most of.
+pub(crate) fn separator(heading: &[u8]) -> Option<u8> {
+    let count = |s: &u8| heading.split(|b| b == s).count();
+    [b';', b'\t', b','].into_iter().filter(|s| heading.contains(s)).max_by_key(count)
+}
+
+/// True for the heading of a column that holds the names of the rows.
+pub(crate) fn names_rows(heading: &str) -> bool {
+    heading.is_empty() || INDEX.contains(&heading.to_lowercase().as_str())
 }
 
 /// The first name that is there twice, as the error.

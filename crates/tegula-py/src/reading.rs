@@ -51,6 +51,7 @@ fn read_options(given: &Bound<'_, PyDict>) -> PyResult<ReadOptions> {
             "bin_size" => options.bin_size = value.extract()?,
             "label_column" => options.label_column = value.extract()?,
             "obs" => options.obs = value.extract()?,
+            "genes_in_rows" => options.genes_in_rows = value.extract()?,
             "table" => options.table = value.extract()?,
             other => return Err(PyTypeError::new_err(format!("read() has no argument `{other}`"))),
         }

@@ -20,7 +20,7 @@ use crate::recipe::{Recipe, StepCall};
 use crate::registry;
 
 pub use align::{AlignOptions, Aligned, align, figures_of_alignment, measure_alignment};
-pub use choose::{find_coordinates, place};
+pub use choose::find_coordinates;
 pub use figures::figures;
 pub use measure::{measure, measure_embeddings};
 

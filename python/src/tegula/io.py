@@ -30,6 +30,7 @@ def read(
     bin_size: int | None = None,
     label_column: str | None = None,
     obs: str | os.PathLike | None = None,
+    genes_in_rows: bool = False,
     table: str | None = None,
 ) -> AnnData:
     """Read what an instrument or another program wrote; the format is recognised by the content.
@@ -66,7 +67,10 @@ def read(
         Column of a GEM file with the cell of each row: observations are then cells, not bins.
     obs
         Of a table of expression (``table``): a second table that describes the observations, its first column their
-        names.
+        names. Its columns of positions (``x`` and ``y``, …) go to ``obsm["spatial"]`` too.
+    genes_in_rows
+        The rows of a table of expression are genes, its columns observations; without it only where ``obs`` describes
+        the columns.
     table
         The table to read, where a SpatialData store has several.
 
@@ -103,6 +107,7 @@ def read(
         "bin_size": bin_size,
         "label_column": label_column,
         "obs": None if obs is None else os.fspath(obs),
+        "genes_in_rows": genes_in_rows,
         "table": table,
     }
     names, genes, slots, frozen, _, notes = _tegula.read(os.fspath(path), options, settings.n_jobs)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tegula_core::{AnnData, Column, Error, Frame, Matrix, Result, Value};
 
-use super::counts::{Counts, read_counts};
+use super::counts::{Counts, Rows, read_counts};
 use super::names::{examples, unique};
 use super::positions::{join, matched, positions};
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
@@ -166,7 +166,8 @@ impl Layout {
             other => other?,
         };
         table = without_types(table)?;
-        let Counts { rows, columns, mut x } = read_counts(&counts, self.keys)?;
+        let rows = if self.keys.is_empty() { Rows::First } else { Rows::By(self.keys) };
+        let Counts { rows, columns, mut x, .. } = read_counts(&counts, &rows, &[])?;
         let (mut obs, mut var) = (rows, columns);
         if self.genes_in_rows {
             (obs, var, x) = (var, obs, x.transpose());

@@ -8,7 +8,7 @@ use tegula_core::{AnnData, Array, ArrayData, Column, Error, Frame, Result, keys}
 use super::names::examples;
 use super::{Notes, ReadOptions};
 
-/// Joins a table to the observations by name: its columns go to `obs`, those of `spatial` to `obsm["spatial"]`.
+/// Joins a table to the observations by name: its columns go to `obs`, those of `spatial`, if any, to `obsm["spatial"]`.
 ///
 /// As scanpy does, observations that the table lacks stay, with NaN; so do whole numbers and flags become real then.
 pub(super) fn join(
@@ -34,20 +34,23 @@ pub(super) fn join(
     let lacking = adata.n_obs() - placed;
     if lacking > 0 {
         let done = if options.drop_unplaced { "are left out" } else { "stay, at NaN (they can be left out)" };
+        let what = if spatial.is_empty() { "row" } else { "position" };
         notes.push(format!(
-            "{lacking} of {} observations have no position in `{}` (as {}): they {done}",
+            "{lacking} of {} observations have no {what} in `{}` (as {}): they {done}",
             adata.n_obs(),
             path.display(),
             examples(without())
         ));
     }
-    let positions = positions(table, spatial, &rows, path)?;
+    let positions = if spatial.is_empty() { None } else { Some(positions(table, spatial, &rows, path)?) };
     for (key, column) in table.columns() {
         if !spatial.contains(&key.as_str()) {
             adata.set_obs(key, gathered(column, &rows))?;
         }
     }
-    adata.set_obsm(keys::SPATIAL, positions)?;
+    if let Some(positions) = positions {
+        adata.set_obsm(keys::SPATIAL, positions)?;
+    }
     if options.drop_unplaced && lacking > 0 {
         let kept: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_some()).collect();
         adata.keep_obs(&kept);

@@ -1,7 +1,7 @@
 //! What lies at a path, looked into just far enough to tell its format.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -14,6 +14,8 @@ use crate::store::{Branch, Store};
 
 /// Bytes of a text that tell what it is.
 const HEAD: usize = 1 << 16;
+/// Bytes after which a second line is waited for no longer.
+const LONGEST_HEAD: usize = 1 << 26;
 /// The first bytes of a gzipped file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Names of a folder that are listed.
@@ -74,16 +76,13 @@ impl Source {
             let names = files.names()?;
             return source(Foreign::of_zip(&names).map_or(Kind::Zip(files, names), Kind::Foreign));
         }
-        if head.starts_with(&GZIP) {
-            let mut plain = Vec::new();
-            // A file cut short still shows what it was to be; its reader will find the cut.
-            let _ = MultiGzDecoder::new(&head[..]).take(HEAD as u64).read_to_end(&mut plain);
-            head = plain;
-        }
+        let file = BufReader::new(File::open(path).map_err(fail)?);
+        let (head, whole) =
+            if head.starts_with(&GZIP) { first_lines(MultiGzDecoder::new(file)) } else { first_lines(file) };
         if let Some(foreign) = Foreign::of(&head) {
             return source(Kind::Foreign(foreign));
         }
-        source(lines(&head).map_or(Kind::Bytes, Kind::Text))
+        source(lines(&head, whole).map_or(Kind::Bytes, Kind::Text))
     }
 
     /// A folder, only to tell what it is.
@@ -182,12 +181,27 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The lines of a text; `None` where the bytes are none.
-fn lines(head: &[u8]) -> Option<Vec<String>> {
+/// How a text begins, at least its first two lines: the names of all genes take more than [`HEAD`]; and whether that is all.
+fn first_lines(mut text: impl Read) -> (Vec<u8>, bool) {
+    let (mut head, mut more) = (Vec::new(), HEAD);
+    loop {
+        let before = head.len();
+        // A file cut short still shows what it was to be; its reader will find the cut.
+        let _ = (&mut text).take(more as u64).read_to_end(&mut head);
+        let whole = head.len() < before + more;
+        let seen = || head.iter().filter(|&&b| b == b'\n').nth(1).is_some() || head.contains(&0);
+        if whole || head.len() >= LONGEST_HEAD || seen() {
+            return (head, whole);
+        }
+        more = head.len();
+    }
+}
+
+/// The lines of a text, if it is cut off without the last one; `None` where the bytes are none.
+fn lines(head: &[u8], whole: bool) -> Option<Vec<String>> {
     if head.contains(&0) {
         return None;
     }
-    let whole = head.len() < HEAD;
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let text = String::from_utf8_lossy(head);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use tegula_core::{AnnData, Array, ArrayData, Error, Frame, Result, keys};
 
-use super::counts::{Counts, read_counts};
+use super::counts::{Counts, Rows, read_counts};
 use super::names::unique;
+use super::positions::{join, matched};
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
-use crate::table::read_tables;
+use crate::table::{read_table, separator};
 
 pub(crate) const ST: Format = Format {
     name: "st",
@@ -21,9 +22,16 @@ pub(crate) const TABLE: Format = Format {
     name: "table",
     title: "table of expression (csv, tsv)",
     looks_for: "a text (also .gz) with a heading and a row of numbers per observation, or a row per variable",
-    is: |source| source.lines().len() > 1 && source.lines()[0].contains([',', '\t', ';']),
-    read: |source, options, _| read_tables(&source.path, options.obs.as_deref()),
+    is: |source| matches!(source.lines(), [head, row, ..] if separator(head.as_bytes()).is_some() || by_blanks(head, row)),
+    read: table,
 };
+
+/// True for two lines of a table whose cells are parted by blanks, as R's `write.table` does.
+fn by_blanks(head: &str, row: &str) -> bool {
+    let (names, cells) = (head.split(' ').count(), row.split(' ').count());
+    let ends_in_number = row.rsplit(' ').next().is_some_and(|cell| cell.parse::<f64>().is_ok());
+    cells > 1 && (names..=names + 1).contains(&cells) && ends_in_number
+}
 
 /// Reads a table of spots × genes whose spots are named by their places (`10x13`), as the first ST experiments wrote it.
 ///
@@ -56,7 +64,7 @@ fn place(name: &str) -> Option<(f64, f64)> {
 }
 
 fn st(source: &Source, notes: &mut Notes) -> Result<AnnData> {
-    let Counts { rows, columns, x } = read_counts(&source.path, &[])?;
+    let Counts { rows, columns, x, .. } = read_counts(&source.path, &Rows::First, &[])?;
     let mut xy = Vec::with_capacity(2 * rows.len());
     for (i, name) in rows.iter().enumerate() {
         let Some((x, y)) = place(name) else {
@@ -69,5 +77,57 @@ fn st(source: &Source, notes: &mut Notes) -> Result<AnnData> {
     let mut adata = AnnData::new(Some(x.into()), Frame::new(obs), Frame::new(var))?;
     let xy = Array::new(vec![xy.len() / 2, 2], ArrayData::F64(xy.into()))?;
     adata.set_obsm(keys::SPATIAL, xy)?;
+    Ok(adata)
+}
+
+/// Reads a matrix of expression, observations in rows, with the table that describes the observations.
+///
+/// Rows of the table are found by name; those that the matrix does not have are left out. Where the matrix does not name
+/// its rows, they are matched by order. Columns of positions (`x` and `y`, …) go to `obsm["spatial"]` too.
+///
+/// # Errors
+/// As [`read_table`](crate::read_table); [`Error::Format`] for a cell of the matrix that is no number, with line and
+/// column; [`Error::Data`] with examples where the table describes none of the observations.
+pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<&Path>) -> Result<AnnData> {
+    let options = ReadOptions { obs: obs.map(Path::to_path_buf), ..ReadOptions::default() };
+    read_as(&TABLE, matrix.as_ref(), &options).map(|reading| reading.adata)
+}
+
+fn table(source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
+    let places = if options.genes_in_rows { &[][..] } else { &keys::PLACES };
+    let counts = read_counts(&source.path, &Rows::Guessed, places)?;
+    let Counts { rows: mut obs, mut named, columns: mut var, mut x, positions } = counts;
+    let about = options.obs.as_deref().map(|path| Ok((path, read_table(path)?))).transpose()?;
+    let describes =
+        |names: &[String]| about.as_ref().is_some_and(|(_, t)| matched(names, t).iter().any(Option::is_some));
+    let guessed = !options.genes_in_rows && positions.is_none() && describes(&var) && !(named && describes(&obs));
+    if guessed {
+        notes.push("the second table describes the columns: genes are taken to be in rows".into());
+    }
+    if guessed || options.genes_in_rows {
+        (obs, var, x, named) = (var, obs, x.transpose(), true);
+    }
+    let (obs, var) = (unique(obs, "observations", notes), unique(var, "variables", notes));
+    let mut adata = AnnData::new(Some(x.into()), Frame::new(obs), Frame::new(var))?;
+    if let Some(([x, y], positions)) = positions {
+        notes.push(format!("the columns `{x}` and `{y}` are taken for positions, not for genes"));
+        let flat = ArrayData::F64(positions.concat().into());
+        adata.set_obsm(keys::SPATIAL, Array::new(vec![adata.n_obs(), 2], flat)?)?;
+    }
+    let Some((path, about)) = about else { return Ok(adata) };
+    if named {
+        join(&mut adata, &about, &[], path, options, notes)?;
+    } else if about.n_rows() == adata.n_obs() {
+        about.columns().iter().try_for_each(|(name, column)| adata.set_obs(name, column.clone()))?;
+    } else {
+        let (n, rows) = (adata.n_obs(), about.n_rows());
+        let reason = format!("has {rows} rows, the matrix has {n} and names none; give both a first column of names");
+        return Err(Error::data(format!("`{}`", path.display()), reason));
+    }
+    for pair in keys::PLACES {
+        if adata.obsm().contains_key(keys::SPATIAL) || adata.place(&pair)? {
+            break;
+        }
+    }
     Ok(adata)
 }

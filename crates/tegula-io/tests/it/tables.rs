@@ -4,8 +4,8 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use tegula_core::{Column, Error};
-use tegula_io::{read_table, read_tables};
+use tegula_core::{AnnData, Column, Error, Matrix};
+use tegula_io::{ReadOptions, Reading, read, read_table, read_tables, read_with};
 
 /// Writes a file into a folder that lives as long as the test.
 fn file(dir: &tempfile::TempDir, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
@@ -46,8 +46,11 @@ fn the_table_of_observations_is_joined_by_name() {
     assert_eq!(adata.obs().get("kind"), Some(&Column::Str(vec!["p".into(), "r".into()])));
 
     let part = file(&dir, "part.csv", ",kind\nb,r\n");
-    let e = read_tables(&data, Some(part.as_path())).unwrap_err().to_string();
-    assert!(e.ends_with("lacks 1 of 2 observations of the matrix, as `a`; its rows are named as `b`"), "{e}");
+    let reading = read_with(&data, &ReadOptions { obs: Some(part), ..ReadOptions::default() }).unwrap();
+    assert!(reading.notes[0].starts_with("1 of 2 observations have no row in `"), "{:?}", reading.notes);
+    let others = file(&dir, "others.csv", ",kind\nc,r\n");
+    let e = read_tables(&data, Some(others.as_path())).unwrap_err().to_string();
+    assert!(e.contains("holds none of the 2 observations: they are named as `a`, `b`, its rows as `c`"), "{e}");
     let bare = file(&dir, "bare.csv", "g1,g2\n1,0\n2,2\n");
     assert_eq!(read_tables(&bare, Some(file(&dir, "two.csv", "kind\np\nq\n").as_path())).unwrap().n_obs(), 2);
     let e = read_tables(&bare, Some(file(&dir, "one.csv", "kind\np\n").as_path())).unwrap_err().to_string();
@@ -69,9 +72,108 @@ fn what_is_broken_is_named_with_its_line() {
         assert!(matches!(&e, Error::Format { at, .. } if *at == format!("line {line}")), "{e}");
         assert!(e.to_string().contains(words), "{e}");
     }
-    let e = read_tables(file(&dir, "m.csv", ",g\na,1\nb,high\n"), None).unwrap_err().to_string();
-    assert!(e.contains("line 3") && e.contains("`high` in column `g` is no number"), "{e}");
+    for (cell, words) in [
+        ("high", "`high` in column `g` is no number; texts belong into a second table"),
+        ("\"1,5\"", "`1,5` in column `g` is no number; write decimals with a point"),
+        ("", "there is nothing in column `g`; write 0, or nan"),
+    ] {
+        let text = format!(",f,g\na,1,2\nb,1,{cell}\n");
+        let e = read_tables(file(&dir, "m.csv", text), None).unwrap_err().to_string();
+        assert!(e.contains("line 3") && e.contains(words), "{e}");
+    }
     let e = read_table(file(&dir, "broken.gz", b"\x1f\x8b\x08\x00broken")).unwrap_err();
     assert!(matches!(e, Error::Format { .. }) && e.to_string().contains("gzip stream is damaged"), "{e}");
     assert!(matches!(read_table(dir.path().join("nowhere.csv")), Err(Error::Io { .. })));
+}
+
+fn rows(adata: &AnnData) -> Vec<Vec<f32>> {
+    let Some(x @ Matrix::Csr(_)) = adata.x() else { panic!("not sparse") };
+    let columns: Vec<Vec<f32>> = (0..x.n_cols()).map(|j| x.column(j)).collect();
+    (0..x.n_rows()).map(|i| columns.iter().map(|c| c[i]).collect()).collect()
+}
+
+#[test]
+fn a_heading_of_all_genes_is_a_heading() {
+    // 20,000 names are longer than what tells most formats.
+    let dir = tempfile::tempdir().unwrap();
+    let genes: Vec<String> = (0..20_000).map(|j| format!("ENSG{j:011}")).collect();
+    let row = |of: u32| (0..20_000).map(|j| (u32::from(j % 1_000 == 0) * of).to_string()).collect::<Vec<_>>();
+    let text = |name: &str, separator: &str| {
+        let lines = [genes.clone(), row(1), row(2)].map(|cells| cells.join(separator));
+        format!("{name}{separator}{}\n1x2{separator}{}\n1x3{separator}{}\n", lines[0], lines[1], lines[2])
+    };
+    for (head, separator, format) in [("", ",", "st"), ("", "\t", "st"), ("cell", ";", "table")] {
+        let plain = text(head, separator);
+        let plain = if format == "st" { plain } else { plain.replace("1x", "c") };
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(plain.as_bytes()).unwrap();
+        for path in [file(&dir, "a.csv", &plain), file(&dir, "a.csv.gz", packed.finish().unwrap())] {
+            let Reading { adata, format: found, notes } = read_with(path, &ReadOptions::default()).unwrap();
+            assert_eq!((found, adata.n_obs(), adata.n_vars()), (format, 2, 20_000));
+            assert!(notes.is_empty() && adata.var().index()[19_999] == "ENSG00000019999");
+            assert_eq!(adata.x().unwrap().values(), [[1.0; 20], [2.0; 20]].concat());
+        }
+    }
+}
+
+#[test]
+fn tables_of_expression_as_they_come() {
+    let dir = tempfile::tempdir().unwrap();
+    for (text, names, genes, values) in [
+        // A name for every row, whatever heads them, or none.
+        (",A,B\na,1,0\nb,0,2.5\n", ["a", "b"], ["A", "B"], [[1.0, 0.0], [0.0, 2.5]]),
+        ("sample,A,B\na,1,0\nb,0,2\n", ["a", "b"], ["A", "B"], [[1.0, 0.0], [0.0, 2.0]]),
+        ("cell_id,A,B\n1,1,0\n2,0,2\n", ["1", "2"], ["A", "B"], [[1.0, 0.0], [0.0, 2.0]]),
+        ("A,B\n1,0\n0,2\n", ["0", "1"], ["A", "B"], [[1.0, 0.0], [0.0, 2.0]]),
+        // R's write.table and write.csv.
+        ("\"A\" \"B\"\n\"a\" 1 0\n\"b\" 0 2\n", ["a", "b"], ["A", "B"], [[1.0, 0.0], [0.0, 2.0]]),
+        ("\"\",\"A, alpha\",\"B\"\n\"a\",1,0\n\"b\",0,2\n", ["a", "b"], ["A, alpha", "B"], [[1.0, 0.0], [0.0, 2.0]]),
+        // Names that repeat are numbered.
+        ("cell,A,A\na,1,0\na,0,2\n", ["a", "a-1"], ["A", "A-1"], [[1.0, 0.0], [0.0, 2.0]]),
+    ] {
+        let adata = read(file(&dir, "a.txt", text)).unwrap();
+        assert_eq!(
+            (adata.obs().index(), adata.var().index()),
+            (&names.map(str::to_owned)[..], &genes.map(str::to_owned)[..])
+        );
+        assert_eq!(rows(&adata), values, "{text}");
+    }
+    let reading = read_with(file(&dir, "na.csv", "cell,A\na,NA\nb,2\n"), &ReadOptions::default()).unwrap();
+    assert!(reading.adata.x().unwrap().column(0)[0].is_nan() && reading.notes[0].contains("not finite"));
+    let prose = file(&dir, "README", "Data in this folder are of two kinds\nof which one is\n");
+    assert!(read(prose).unwrap_err().to_string().contains("this is no format that Tegula reads"));
+}
+
+#[test]
+fn genes_in_rows_are_turned_where_that_is_said_or_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let counts = file(&dir, "counts.csv", "gene,a,b\nG1,1,0\nG2,0,2\nG3,3,0\n");
+    let spots = file(&dir, "spots.csv", "barcode,x,y,type\nb,3,4,t\na,1,2,s\n");
+    let said = ReadOptions { genes_in_rows: true, ..ReadOptions::default() };
+    let seen = ReadOptions { obs: Some(spots.clone()), ..ReadOptions::default() };
+    let both = ReadOptions { obs: Some(spots.clone()), ..said.clone() };
+    for (options, notes) in [(&said, 0), (&seen, 1), (&both, 0)] {
+        let reading = read_with(&counts, options).unwrap();
+        assert_eq!(reading.notes.len(), notes, "{:?}", reading.notes);
+        assert_eq!(rows(&reading.adata), [[1.0, 0.0, 3.0], [0.0, 2.0, 0.0]]);
+        assert_eq!(reading.adata.obs().index(), ["a", "b"]);
+        if options.obs.is_some() {
+            assert_eq!(reading.adata.coords("spatial").unwrap().data(), [1.0, 2.0, 3.0, 4.0]);
+            assert!(reading.adata.obs().get("type").is_some() && reading.adata.obs().get("x").is_some());
+        }
+    }
+    let plain = read(&counts).unwrap();
+    assert_eq!((plain.n_obs(), plain.obsm().is_empty()), (3, true));
+    // Positions among the genes.
+    let mixed = file(&dir, "mixed.csv", "cell,y,A,x,B\na,2000000.25,1,1.5,0\nb,4,0,3,2\n");
+    let reading = read_with(&mixed, &ReadOptions::default()).unwrap();
+    assert_eq!(reading.notes, ["the columns `x` and `y` are taken for positions, not for genes"]);
+    assert_eq!(reading.adata.coords("spatial").unwrap().data(), [1.5, 2_000_000.25, 3.0, 4.0]);
+    assert_eq!(
+        (reading.adata.var().index(), rows(&reading.adata)),
+        (&["A".to_owned(), "B".into()][..], vec![vec![1.0, 0.0], vec![0.0, 2.0]])
+    );
+    let nowhere = file(&dir, "nowhere.csv", "cell,x,y,A\na,1,here,1\n");
+    let e = read(&nowhere).unwrap_err().to_string();
+    assert!(e.contains("line 2") && e.contains("`here` in column `y` is no number"), "{e}");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use tegula_algo::graph::{LatticeKind, lattice};
 use tegula_algo::pp;
-use tegula_core::{AnnData, Array, ArrayData, Error, Result, Value, keys};
+use tegula_core::{AnnData, Error, Result, Value, keys};
 
 use super::ways::{self, Way};
 use super::{RunOptions, Said};
@@ -12,18 +12,6 @@ use crate::recipe::StepCall;
 
 /// Names under which positions are found in `obsm`, best first.
 const OBSM: &[&str] = &[keys::SPATIAL, "X_spatial", "spatial_aligned", "coords", "X_coords"];
-
-/// Pairs of columns of `obs` that hold positions, best first.
-const OBS: &[[&str; 2]] = &[
-    ["x", "y"],
-    ["X", "Y"],
-    ["x_centroid", "y_centroid"],
-    ["center_x", "center_y"],
-    ["CenterX_global_px", "CenterY_global_px"],
-    ["x_pixel", "y_pixel"],
-    ["pxl_col_in_fullres", "pxl_row_in_fullres"],
-    ["array_col", "array_row"],
-];
 
 /// Cells a gene must be seen in to be kept.
 const MIN_CELLS: usize = 3;
@@ -60,26 +48,14 @@ pub fn find_coordinates(adata: &mut AnnData, say: &mut dyn FnMut(Said<'_>)) -> R
         say(Said::Note(&format!("positions: obsm[\"{key}\"]")));
         return Ok((*key).to_owned());
     }
-    for [x, y] in OBS {
-        if place(adata, &[x, y])? {
+    for [x, y] in keys::PLACES {
+        if adata.place(&[x, y])? {
             say(Said::Note(&format!("positions: obs[\"{x}\"], obs[\"{y}\"] → obsm[\"spatial\"]")));
             return Ok(keys::SPATIAL.to_owned());
         }
     }
     let slot = tegula_core::Slot::obsm(keys::SPATIAL);
     Err(adata.missing(&slot, "no positions found; store them there, or name their entry with --spatial-key"))
-}
-
-/// Copies columns of numbers into `obsm["spatial"]`; false where one is not there.
-///
-/// # Errors
-/// None that can happen: columns are as long as the matrix is high.
-pub fn place(adata: &mut AnnData, columns: &[&str]) -> Result<bool> {
-    let numbers = |c: &&str| adata.obs().get(c).and_then(tegula_core::Column::to_f64);
-    let Some(axes) = columns.iter().map(numbers).collect::<Option<Vec<_>>>() else { return Ok(false) };
-    let flat: Vec<f64> = (0..adata.n_obs()).flat_map(|i| axes.iter().map(move |axis| axis[i])).collect();
-    adata.set_obsm(keys::SPATIAL, Array::new(vec![adata.n_obs(), columns.len()], ArrayData::F64(flat.into()))?)?;
-    Ok(true)
 }
 
 /// First stage: genes nobody expresses and observations that express nothing go.
