@@ -80,7 +80,10 @@ def test_a_table_with_genes_in_rows_and_positions_beside(tmp_path):
     spots.write_text("barcode,x,y,kind\nb,3,4,t\na,1,2,t\n")
     turned = tg.io.read(counts, genes_in_rows=True)
     assert list(turned.var_names) == ["G1", "G2", "G3"] and turned.X.toarray().tolist() == [[1, 0, 3], [0, 2, 0]]
-    with pytest.warns(UserWarning, match="genes are taken to be in rows"):
+    with (
+        pytest.warns(UserWarning, match="genes are taken to be in rows"),
+        pytest.warns(UserWarning, match="positions are the columns `x` and `y`"),
+    ):
         joined = tg.io.read(counts, obs=spots)
     assert joined.obsm["spatial"].tolist() == [[1, 2], [3, 4]] and list(joined.obs["kind"]) == ["t", "t"]
 

@@ -124,9 +124,12 @@ fn table(source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<An
         let reason = format!("has {rows} rows, the matrix has {n} and names none; give both a first column of names");
         return Err(Error::data(format!("`{}`", path.display()), reason));
     }
-    for pair in keys::PLACES {
-        if adata.obsm().contains_key(keys::SPATIAL) || adata.place(&pair)? {
+    for [x, y] in keys::PLACES {
+        if adata.obsm().contains_key(keys::SPATIAL) {
             break;
+        }
+        if adata.place(&[x, y])? {
+            notes.push(format!("positions are the columns `{x}` and `{y}` of `{}`", path.display()));
         }
     }
     Ok(adata)
