@@ -150,6 +150,7 @@ def main():
             path = Path(folder) / "a.parquet"
             table.to_parquet(path, compression=compression)
             put("parquet", str(compression), path.read_bytes())
+        put("table", "parquet", ",Actb,Mbp\nu,3,0\nv,1,4\n", path.read_bytes())
         columns = ["barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres"]
         rows = [line.split(",") for line in POSITIONS.split()]
         places = pd.DataFrame([[r[0], *map(int, r[1:])] for r in rows], columns=columns)
@@ -171,6 +172,9 @@ def main():
     put("st", "a", "\tActb\tMbp\n1x2\t3\t0\n2x2\t1\t4\n")
     put("table", "a", ",Actb,Mbp\nu,3,0\nv,1,4\n")
     put("table", "b", "Actb;Mbp\nu;3,5;0\nv;1;4\n")
+    put("table", "blanks", '"Actb" "x" "y"\n"u" 3 1.5 2\n"v" 0 NA 4\n')
+    put("table", "obs", ",Actb,Mbp\nu,3,0\nv,1,4\n", "cell\tx\ty\tkind\nv\t1\t2.5\ta\nu\t3\t4\ta\n")
+    put("table", "turned", "gene,u,v\nActb,3,0\nMbp,1,4\n", ",x_centroid,y_centroid,ok\nv,1,2.5,True\nu,3,4,False\n")
     put("tenx_mtx", "a", MTX, BARCODES, FEATURES)
     put("visium", "a", MTX, BARCODES, FEATURES, POSITIONS, SCALES, png())
     put("xenium", "a", MTX, BARCODES, FEATURES, "cell_id,x_centroid,y_centroid\nAAAC-1,1.5,2\nAAAG-1,3,4\nAAAT-1,5,6\n")

@@ -25,14 +25,26 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
 /// A file of these bytes.
 pub fn stored(bytes: &[u8]) -> PathBuf {
     tolerate();
-    let path = FOLDER.path().join("input");
+    put("input", bytes)
+}
+
+fn put(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = FOLDER.path().join(name);
     fs::write(&path, bytes).expect("room for the input");
     path
 }
 
 /// Reads a file of these bytes as a format.
 pub fn file(format: &str, bytes: &[u8]) {
-    read(format, &stored(bytes));
+    read(&stored(bytes), &of(format));
+}
+
+/// Reads a table of expression, and what follows it as the table of its observations.
+pub fn tables(bytes: &[u8]) {
+    let parted = bytes.windows(BETWEEN.len()).position(|w| w == BETWEEN);
+    let matrix = stored(&bytes[..parted.unwrap_or(bytes.len())]);
+    let obs = parted.map(|at| put("obs", &bytes[at + BETWEEN.len()..]));
+    read(&matrix, &ReadOptions { obs, ..of("table") });
 }
 
 /// Reads a folder of these files as a format; the bytes are what is in them, one after the other.
@@ -51,12 +63,16 @@ pub fn folder(format: &str, names: &[&str], bytes: &[u8]) {
         fs::write(path, &left[..end.unwrap_or(left.len())]).expect("room for the input");
         rest = end.map(|at| &left[at + BETWEEN.len()..]);
     }
-    read(format, &folder);
+    read(&folder, &of(format));
 }
 
-fn read(format: &str, path: &Path) {
-    let options = ReadOptions { format: Some(format.to_owned()), bin_size: bin_size(format), ..ReadOptions::default() };
-    if let Ok(reading) = read_with(path, &options) {
+/// How to read what is of this format.
+fn of(format: &str) -> ReadOptions {
+    ReadOptions { format: Some(format.to_owned()), bin_size: bin_size(format), ..ReadOptions::default() }
+}
+
+fn read(path: &Path, options: &ReadOptions) {
+    if let Ok(reading) = read_with(path, options) {
         check(&reading.adata);
     }
 }

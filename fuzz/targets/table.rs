@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tegula_fuzz::file("table", bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tegula_fuzz::tables(bytes));

@@ -88,6 +88,19 @@ def test_a_table_with_genes_in_rows_and_positions_beside(tmp_path):
     assert joined.obsm["spatial"].tolist() == [[1, 2], [3, 4]] and list(joined.obs["kind"]) == ["t", "t"]
 
 
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.filterwarnings("ignore:positions are")
+def test_observations_described_in_parquet(named, tmp_path):
+    pytest.importorskip("pyarrow")
+    counts, spots = tmp_path / "counts.csv", tmp_path / "spots.parquet"
+    counts.write_text("cell,A,B\na,1,0\nb,0,2\n")
+    table = pd.DataFrame({"x": [3.5, 1], "y": [4, 2], "kind": ["t", "t"]}, index=["b", "a"])
+    (table if named else table.reset_index(names="barcode")).to_parquet(spots)
+    a = tg.io.read(counts, obs=spots)
+    np.testing.assert_array_equal(a.obsm["spatial"], [[1, 2], [3.5, 4]])
+    assert list(a.obs["kind"]) == ["t", "t"] and a.obs["kind"].dtype == "category" and list(a.obs) == ["x", "y", "kind"]
+
+
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         tg.io.read(tmp_path / "absent")

@@ -4,7 +4,8 @@ mod page;
 mod thrift;
 mod write;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -25,6 +26,13 @@ const F64: i64 = 5;
 const BYTES: i64 = 6;
 /// Rows that may be claimed without a byte of the file to back them; runs of one value take next to none.
 const FREE_ROWS: usize = 1 << 24;
+
+/// True for a file that begins as Parquet does; a table of text may begin so too, but not go on.
+pub(crate) fn is_parquet(path: &Path) -> bool {
+    let mut head = [0; MAGIC.len() + 1];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && head.strip_prefix(MAGIC) == Some(b"\x15")
+}
 
 /// Reads a flat table of Parquet. Its rows are numbered; columns of texts stay texts.
 ///

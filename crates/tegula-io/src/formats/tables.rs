@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use tegula_core::{AnnData, Array, ArrayData, Error, Frame, Result, keys};
+use tegula_core::{AnnData, Array, ArrayData, Column, Error, Frame, Result, keys};
 
 use super::counts::{Counts, Rows, read_counts};
-use super::names::unique;
-use super::positions::{join, matched};
+use super::names::{texts, unique};
+use super::positions::{indexed, join, matched};
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
-use crate::table::{read_table, separator};
+use crate::parquet::{is_parquet, read_parquet};
+use crate::table::{names_rows, read_table, separator};
 
 pub(crate) const ST: Format = Format {
     name: "st",
@@ -93,11 +94,29 @@ pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<&Path>) -> Result<AnnDa
     read_as(&TABLE, matrix.as_ref(), &options).map(|reading| reading.adata)
 }
 
+/// The table of the observations, in text or in Parquet; its rows are named where it names them.
+fn about_observations(path: &Path) -> Result<Frame> {
+    /// What pandas calls names that it has no name for.
+    const UNNAMED: &str = "__index_level_0__";
+    if !is_parquet(path) {
+        return read_table(path);
+    }
+    let table = read_parquet(path)?;
+    let names = table.columns().keys().find(|name| *name == UNNAMED || names_rows(name)).cloned();
+    let table = if let Some(names) = names { indexed(table, &names, path)? } else { table };
+    let mut kinds = Frame::new(table.index().to_vec());
+    for (name, column) in table.columns() {
+        let column = if let Column::Str(values) = column { texts(values.clone()) } else { column.clone() };
+        kinds.insert(name, column)?;
+    }
+    Ok(kinds)
+}
+
 fn table(source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
     let places = if options.genes_in_rows { &[][..] } else { &keys::PLACES };
     let counts = read_counts(&source.path, &Rows::Guessed, places)?;
     let Counts { rows: mut obs, mut named, columns: mut var, mut x, positions } = counts;
-    let about = options.obs.as_deref().map(|path| Ok((path, read_table(path)?))).transpose()?;
+    let about = options.obs.as_deref().map(|path| Ok((path, about_observations(path)?))).transpose()?;
     let describes =
         |names: &[String]| about.as_ref().is_some_and(|(_, t)| matched(names, t).iter().any(Option::is_some));
     let guessed = !options.genes_in_rows && positions.is_none() && describes(&var) && !(named && describes(&obs));
