@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tegula_core::Result;
 
 use super::file::{Data, Leaf, Store};
-use super::filters::{DEFLATE, FLETCHER32, LZF, SHUFFLE, Scratch};
+use super::filters::{Scratch, known, refused};
 use super::message::Filter;
 
 /// More than deflate can shrink anything (1032), and LZF (88).
@@ -85,9 +85,12 @@ impl Store {
                 Ok(out)
             }
             Some(Layout::Chunked { .. }) => {
-                let known = leaf.filters().iter().all(|f| [DEFLATE, SHUFFLE, FLETCHER32, LZF].contains(&f.id));
+                let filters = leaf.filters();
+                if let Some(reason) = filters.iter().find_map(refused) {
+                    return Err(self.bad(&leaf.path, reason));
+                }
                 match leaf.chunks() {
-                    Some((shape, chunks)) if known => {
+                    Some((shape, chunks)) if filters.iter().all(|f| known(f.id)) => {
                         self.check_backed(leaf, logical, &chunks)?;
                         let mut out = vec![T::default(); items];
                         self.fill_chunked(leaf, value_size, per_value, &shape, &chunks, decode, &mut out)?;

@@ -1,14 +1,35 @@
-//! Packing and unpacking of one chunk: deflate, shuffle, LZF, Fletcher's checksum.
+//! Packing and unpacking of one chunk: deflate, shuffle, LZF, Fletcher's checksum; unpacking of Zstandard, LZ4 and Blosc,
+//! which Python's hdf5plugin adds.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::Decompressor;
 
 use super::message::Filter;
+use super::zarr::codec::{blosc, unzstd};
+use super::zarr::lz::lz4;
 
 pub(crate) const DEFLATE: u16 = 1;
 pub(crate) const SHUFFLE: u16 = 2;
 pub(crate) const FLETCHER32: u16 = 3;
 pub(crate) const LZF: u16 = 32000;
+const BLOSC: u16 = 32001;
+const LZ4: u16 = 32004;
+const ZSTD: u16 = 32015;
+/// Filters from here on are registered by others than the makers of HDF5.
+const REGISTERED: u16 = 256;
+
+/// True for a filter that is undone here.
+pub(crate) fn known(id: u16) -> bool {
+    [DEFLATE, SHUFFLE, FLETCHER32, LZF, BLOSC, LZ4, ZSTD].contains(&id)
+}
+
+/// What to say of a filter that neither this nor a library undoes.
+pub(crate) fn refused(f: &Filter) -> Option<String> {
+    let name = f.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let way_out = "write the file again with compression=\"gzip\", or none";
+    (f.id >= REGISTERED && !known(f.id))
+        .then(|| format!("is packed by HDF5's filter {}{name}, which is not read; {way_out}", f.id))
+}
 
 /// Memory that is used again from chunk to chunk.
 #[derive(Default)]
@@ -41,6 +62,9 @@ impl Scratch {
                 DEFLATE => inflate(&mut self.inflate, from, to, size + 4)?,
                 LZF => unlzf(from, to, size + 4)?,
                 SHUFFLE => unshuffle(from, to, f.values.first().map_or(1, |&v| v as usize)),
+                ZSTD => *to = unzstd(from, size + 4)?,
+                BLOSC => *to = blosc(from, size + 4)?,
+                LZ4 => unlz4(from, to, size + 4)?,
                 FLETCHER32 => to.extend_from_slice(from.get(..from.len().checked_sub(4)?)?),
                 _ => return None,
             }
@@ -132,6 +156,30 @@ fn unshuffle(from: &[u8], to: &mut Vec<u8>, size: usize) {
         }
     }
     to[n * size..].copy_from_slice(&from[n * size..]);
+}
+
+/// LZ4 as HDF5 has it: sizes, high bytes first, of the whole and of a block, then each block with its own.
+fn unlz4(from: &[u8], to: &mut Vec<u8>, limit: usize) -> Option<()> {
+    let (whole, rest) = from.split_first_chunk::<8>()?;
+    let (block, mut rest) = rest.split_first_chunk::<4>()?;
+    let whole = usize::try_from(u64::from_be_bytes(*whole)).ok().filter(|&n| n <= limit)?;
+    let block = u32::from_be_bytes(*block) as usize;
+    while to.len() < whole {
+        let (packed, after) = rest.split_first_chunk::<4>()?;
+        let (packed, after) = after.split_at_checked(u32::from_be_bytes(*packed) as usize)?;
+        let size = block.min(whole - to.len());
+        // What does not shrink is kept as it is.
+        if packed.len() == size {
+            to.extend_from_slice(packed);
+        } else {
+            to.extend(lz4(packed, size)?);
+        }
+        if size == 0 {
+            return None;
+        }
+        rest = after;
+    }
+    Some(())
 }
 
 /// LZF: a control byte says how many bytes follow as they are, or how far back and how much to repeat.

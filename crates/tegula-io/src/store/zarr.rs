@@ -1,9 +1,9 @@
 //! Zarr, versions 2 and 3, in a folder or a zip archive, as the same tree of groups and arrays that HDF5 is.
 
 mod array;
-mod codec;
+pub(super) mod codec;
 mod files;
-mod lz;
+pub(super) mod lz;
 mod meta;
 mod write;
 

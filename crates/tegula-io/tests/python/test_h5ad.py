@@ -5,6 +5,7 @@ Run with `pytest crates/tegula-io/tests/python` in an environment with anndata; 
 """
 
 import os
+import struct
 import subprocess
 import warnings
 from importlib.metadata import version
@@ -327,6 +328,61 @@ def test_a_small_file_cannot_ask_for_endless_memory(tmp_path, where, chunks):
     done = subprocess.run([BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad"], capture_output=True, text=True)
     assert done.returncode == 1 and f"`{where}`" in done.stderr and "does not fit the file" in done.stderr
     assert not (tmp_path / "out.h5ad").exists()
+
+
+def repacked(path: Path, key: str, number: int, pack) -> np.ndarray:
+    """The dataset packed by a filter that HDF5 itself does not have, as hdf5plugin's would; its values."""
+    chunk = 400
+    with h5py.File(path, "r+") as f:
+        values = f[key][()]
+        del f[key]
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_chunk((chunk,))
+        layout.set_filter(number, h5py.h5z.FLAG_OPTIONAL, ())
+        space = h5py.h5s.create_simple(values.shape)
+        made = h5py.h5d.create(f.id, key.encode(), h5py.h5t.py_create(values.dtype), space, layout)
+        whole = np.resize(values, -(-len(values) // chunk) * chunk)
+        for start in range(0, len(values), chunk):
+            made.write_direct_chunk((start,), pack(whole[start : start + chunk].tobytes()), 0)
+    return values
+
+
+def lz4_of_hdf5(data: bytes, block: int = 600) -> bytes:
+    """Blocks of LZ4 with their sizes, one that does not shrink kept as it is."""
+    from numcodecs import LZ4
+
+    out = struct.pack(">QI", len(data), block)
+    for at in range(0, len(data), block):
+        own = data[at : at + block]
+        packed = bytes(LZ4().encode(own))[4:]
+        packed = packed if len(packed) < len(own) else own
+        out += struct.pack(">I", len(packed)) + packed
+    return out
+
+
+@pytest.mark.parametrize("packing", ["zstd", "lz4", "blosc lz4", "blosc zstd", "blosc blosclz", "blosc zlib"])
+def test_filters_of_hdf5plugin_are_undone(packing, tmp_path):
+    numcodecs = pytest.importorskip("numcodecs")
+    if packing == "zstd":
+        number, pack = 32015, numcodecs.Zstd().encode
+    elif packing == "lz4":
+        number, pack = 32004, lz4_of_hdf5
+    else:
+        number, pack = 32001, numcodecs.Blosc(packing.split()[1], shuffle=numcodecs.Blosc.SHUFFLE).encode
+    # Some values repeat and some do not.
+    a = ad.AnnData(sp.random(300, 200, 0.2, format="csr", dtype="f4", random_state=1))
+    a.X.data[: a.X.nnz // 2] = np.arange(a.X.nnz // 2) % 5 + 1
+    a.write_h5ad(tmp_path / "in.h5ad")
+    repacked(tmp_path / "in.h5ad", "X/data", number, pack)
+    run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
+    assert (ad.read_h5ad(tmp_path / "out.h5ad").X != a.X).nnz == 0
+
+
+def test_a_filter_that_is_not_undone_is_named(tmp_path):
+    base().write_h5ad(tmp_path / "in.h5ad")
+    repacked(tmp_path / "in.h5ad", "X/data", 32026, bytes)
+    done = subprocess.run([BINARY, tmp_path / "in.h5ad", tmp_path / "out.h5ad"], capture_output=True, text=True)
+    assert done.returncode == 1 and "filter 32026, which is not read; write the file again" in done.stderr, done.stderr
 
 
 def test_a_table_too_wide_for_hdf5_is_refused_with_a_reason(tmp_path):

@@ -83,12 +83,13 @@ fn all(reader: impl Read, most: usize) -> Option<Vec<u8>> {
     (out.len() <= most).then_some(out)
 }
 
-fn unzstd(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+/// A Zstandard stream that becomes `most` bytes at most.
+pub(in crate::store) fn unzstd(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     all(ruzstd::decoding::StreamingDecoder::new(bytes).ok()?, most)
 }
 
 /// A Blosc buffer: blocks of equal size, each shuffled, perhaps split by bytes of values, and packed.
-fn blosc(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+pub(in crate::store) fn blosc(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     const HEAD: usize = 16;
     const SHUFFLED: u8 = 1;
     const PLAIN: u8 = 2;
