@@ -23,7 +23,7 @@ pub(crate) fn flags() -> Vec<Arg> {
         text("bin-size", "N", "Side of a bin: spots of the chip (Stereo-seq), µm (Visium HD)")
             .value_parser(value_parser!(u32).range(1..)),
         text("label-column", "COL", "Column of a GEM file with the cell of each row: cells instead of bins"),
-        text("obs", "TABLE", "A table that describes the observations of a table, found by its first column")
+        text("obs", "TABLE", "A table (text, Parquet) that describes the observations, found by their names in its first column; its x and y are positions")
             .value_parser(value_parser!(PathBuf)),
         text("genome", "NAME", "The genome to keep, where a 10x file holds several"),
         text("library-id", "NAME", "Name of the section in uns[\"spatial\"] [default: the one the files state]"),

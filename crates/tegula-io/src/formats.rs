@@ -2,6 +2,7 @@
 
 mod cells;
 mod counts;
+mod described;
 mod foreign;
 mod gef;
 mod gem;
@@ -120,7 +121,8 @@ pub struct ReadOptions {
     pub bin_size: Option<u32>,
     /// Column of a GEM file with the cell each row belongs to: observations are then cells, not bins.
     pub label_column: Option<String>,
-    /// A table that describes the observations of a table, found by the name in its first column.
+    /// A table (text or Parquet) that describes the observations, found by the names in its first column; its columns of
+    /// positions (`x` and `y`, …) are theirs, where the files themselves have none.
     pub obs: Option<PathBuf>,
     /// The rows of a table are genes, its columns observations; by default only where `obs` describes the columns.
     pub genes_in_rows: bool,
@@ -225,6 +227,9 @@ fn take(format: &Format, source: &Source, options: &ReadOptions) -> Result<Readi
         return Err(Error::format(path, "", "was changed while it was read; read it again when it is complete"));
     }
     let mut adata = adata?;
+    if let Some(path) = options.obs.as_deref().filter(|_| format.name != tables::TABLE.name) {
+        described::About::read(path)?.join(&mut adata, options, &mut notes)?;
+    }
     odd_counts(&adata, &mut notes);
     names::name_as_keys(&mut adata, &mut notes)?;
     if [tenx_h5::FORMAT.name, tenx_mtx::FORMAT.name, tables::TABLE.name].contains(&format.name) {

@@ -66,8 +66,8 @@ def read(
     label_column
         Column of a GEM file with the cell of each row: observations are then cells, not bins.
     obs
-        Of a table of expression (``table``): a second table that describes the observations, its first column their
-        names. Its columns of positions (``x`` and ``y``, …) go to ``obsm["spatial"]`` too.
+        A table (text or Parquet) that describes the observations, found by their names in its first column. Its columns
+        of positions (``x`` and ``y``, …) go to ``obsm["spatial"]`` too, where the files themselves have none.
     genes_in_rows
         The rows of a table of expression are genes, its columns observations; without it only where ``obs`` describes
         the columns.

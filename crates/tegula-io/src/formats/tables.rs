@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use tegula_core::{AnnData, Array, ArrayData, Column, Error, Frame, Result, keys};
+use tegula_core::{AnnData, Array, ArrayData, Error, Frame, Result, keys};
 
 use super::counts::{Counts, Rows, read_counts};
-use super::names::{texts, unique};
-use super::positions::{indexed, join, matched};
+use super::described::About;
+use super::names::unique;
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
-use crate::parquet::{is_parquet, read_parquet};
-use crate::table::{names_rows, read_table, separator};
+use crate::table::separator;
 
 pub(crate) const ST: Format = Format {
     name: "st",
@@ -94,31 +93,12 @@ pub fn read_tables(matrix: impl AsRef<Path>, obs: Option<&Path>) -> Result<AnnDa
     read_as(&TABLE, matrix.as_ref(), &options).map(|reading| reading.adata)
 }
 
-/// The table of the observations, in text or in Parquet; its rows are named where it names them.
-fn about_observations(path: &Path) -> Result<Frame> {
-    /// What pandas calls names that it has no name for.
-    const UNNAMED: &str = "__index_level_0__";
-    if !is_parquet(path) {
-        return read_table(path);
-    }
-    let table = read_parquet(path)?;
-    let names = table.columns().keys().find(|name| *name == UNNAMED || names_rows(name)).cloned();
-    let table = if let Some(names) = names { indexed(table, &names, path)? } else { table };
-    let mut kinds = Frame::new(table.index().to_vec());
-    for (name, column) in table.columns() {
-        let column = if let Column::Str(values) = column { texts(values.clone()) } else { column.clone() };
-        kinds.insert(name, column)?;
-    }
-    Ok(kinds)
-}
-
 fn table(source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
     let places = if options.genes_in_rows { &[][..] } else { &keys::PLACES };
     let counts = read_counts(&source.path, &Rows::Guessed, places)?;
     let Counts { rows: mut obs, mut named, columns: mut var, mut x, positions } = counts;
-    let about = options.obs.as_deref().map(|path| Ok((path, about_observations(path)?))).transpose()?;
-    let describes =
-        |names: &[String]| about.as_ref().is_some_and(|(_, t)| matched(names, t).iter().any(Option::is_some));
+    let about = options.obs.as_deref().map(About::read).transpose()?;
+    let describes = |names: &[String]| about.as_ref().is_some_and(|about| about.knows(names));
     let guessed = !options.genes_in_rows && positions.is_none() && describes(&var) && !(named && describes(&obs));
     if guessed {
         notes.push("the second table describes the columns: genes are taken to be in rows".into());
@@ -133,23 +113,10 @@ fn table(source: &Source, options: &ReadOptions, notes: &mut Notes) -> Result<An
         let flat = ArrayData::F64(positions.concat().into());
         adata.set_obsm(keys::SPATIAL, Array::new(vec![adata.n_obs(), 2], flat)?)?;
     }
-    let Some((path, about)) = about else { return Ok(adata) };
-    if named {
-        join(&mut adata, &about, &[], path, options, notes)?;
-    } else if about.n_rows() == adata.n_obs() {
-        about.columns().iter().try_for_each(|(name, column)| adata.set_obs(name, column.clone()))?;
-    } else {
-        let (n, rows) = (adata.n_obs(), about.n_rows());
-        let reason = format!("has {rows} rows, the matrix has {n} and names none; give both a first column of names");
-        return Err(Error::data(format!("`{}`", path.display()), reason));
-    }
-    for [x, y] in keys::PLACES {
-        if adata.obsm().contains_key(keys::SPATIAL) {
-            break;
-        }
-        if adata.place(&[x, y])? {
-            notes.push(format!("positions are the columns `{x}` and `{y}` of `{}`", path.display()));
-        }
+    match about {
+        Some(about) if named => about.join(&mut adata, options, notes)?,
+        Some(about) => about.follow(&mut adata, notes)?,
+        None => {}
     }
     Ok(adata)
 }

@@ -130,8 +130,14 @@ impl About {
     }
 }
 
+/// True for a line of the positions that Space Ranger 1 lists, without a heading.
+pub(super) fn is_position(line: &str) -> bool {
+    let cells: Vec<&str> = line.split(',').collect();
+    cells.len() == COLUMNS.len() + 1 && cells[1..].iter().all(|cell| number(cell.as_bytes()).is_some())
+}
+
 /// Positions: Parquet (Visium HD), or text with a heading (Space Ranger 2) or without (1).
-fn positions(path: &Path) -> Result<Frame> {
+pub(super) fn positions(path: &Path) -> Result<Frame> {
     if path.extension().is_some_and(|e| e == "parquet") {
         return indexed(read_parquet(path)?, "barcode", path);
     }

@@ -177,3 +177,35 @@ fn genes_in_rows_are_turned_where_that_is_said_or_seen() {
     let e = read(&nowhere).unwrap_err().to_string();
     assert!(e.contains("line 2") && e.contains("`here` in column `y` is no number"), "{e}");
 }
+
+#[test]
+fn a_second_table_describes_observations_of_any_format() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "GSM1_matrix.mtx", "%%MatrixMarket matrix coordinate integer general\n2 3 3\n1 1 5\n2 2 7\n1 3 1\n");
+    file(&dir, "GSM1_features.tsv", "E1\tActb\nE2\tMbp\n");
+    file(&dir, "GSM1_barcodes.tsv", "AAAC-1\nAAAG-1\nAAAT-1\n");
+    // What Space Ranger 1 lists has no heading, and more spots than are under tissue.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"CCCC-1,0,0,0,5,6\nAAAG-1,1,0,2,30,40\nAAAC-1,1,1,1,10,20.5\nAAAT-1,1,1,3,50,60\n").unwrap();
+    let places = file(&dir, "GSM1_tissue_positions_list.csv.gz", packed.finish().unwrap());
+    let options = ReadOptions { obs: Some(places), ..ReadOptions::default() };
+    let Reading { adata, format, notes } = read_with(dir.path().join("GSM1_matrix.mtx"), &options).unwrap();
+    assert_eq!(
+        (format, adata.coords("spatial").unwrap().data()),
+        ("10x_mtx", &[20.5, 10.0, 40.0, 30.0, 60.0, 50.0][..])
+    );
+    assert_eq!(adata.obs().get("in_tissue"), Some(&Column::Int(vec![1, 1, 1])));
+    assert!(
+        notes.len() == 1 && notes[0].contains("columns `pxl_col_in_fullres` and `pxl_row_in_fullres`"),
+        "{notes:?}"
+    );
+    // Positions that there are stay; what the table lacks is told.
+    let path = dir.path().join("a.h5ad");
+    tegula_io::write_h5ad(&adata, &path, &tegula_io::WriteOptions::default()).unwrap();
+    let more = file(&dir, "more.tsv", "barcode\tx\ty\tkind\nAAAG-1\t1\t2\tt\nAAAC-1\t3\t4\ts\n");
+    let options = ReadOptions { obs: Some(more), ..ReadOptions::default() };
+    let Reading { adata: again, notes, .. } = read_with(&path, &options).unwrap();
+    assert_eq!(again.coords("spatial").unwrap(), adata.coords("spatial").unwrap());
+    assert_eq!(again.obs().get("kind").unwrap().to_labels().unwrap().codes(), [0, 1, -1]);
+    assert!(notes.len() == 1 && notes[0].contains("1 of 3 observations have no row in"), "{notes:?}");
+}
