@@ -150,6 +150,26 @@ impl Default for ReadOptions {
     }
 }
 
+/// Options that only some formats know: their names, whether one is given, and the formats.
+type Particular = (&'static str, fn(&ReadOptions) -> bool, &'static [&'static str]);
+const PARTICULAR: [Particular; 5] = [
+    ("bin_size", |o| o.bin_size.is_some(), &["gem", "gef", "visium_hd"]),
+    ("label_column", |o| o.label_column.is_some(), &["gem"]),
+    ("genome", |o| o.genome.is_some(), &["10x_h5", "10x_mtx", "visium", "visium_hd", "xenium"]),
+    ("table", |o| o.table.is_some(), &["spatialdata"]),
+    ("genes_in_rows", |o| o.genes_in_rows, &["table"]),
+];
+
+impl ReadOptions {
+    /// Refuses an option that the format does not know: what was asked for would not be done.
+    fn check(&self, format: &Format) -> Result<()> {
+        let idle = PARTICULAR.iter().find(|(_, given, of)| given(self) && !of.contains(&format.name));
+        let Some((name, _, of)) = idle else { return Ok(()) };
+        let reason = format!("says nothing about {}, only about {}; leave it out", format.title, of.join(", "));
+        Err(Error::config(*name, reason))
+    }
+}
+
 /// What [`read_with`] gives.
 #[derive(Debug, Clone)]
 pub struct Reading {
@@ -214,6 +234,7 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Reading> {
         None => Format::of(&source),
     };
     let format = found.ok_or_else(|| unknown(&source))?;
+    options.check(format)?;
     let reading = take(format, &source, options);
     // Any text can be taken for a table, also a part of a folder.
     if format.name == tables::TABLE.name { reading.map_err(|e| near::pointed(e, path)) } else { reading }

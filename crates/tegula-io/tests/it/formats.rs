@@ -33,6 +33,25 @@ fn every_format_is_in_the_documentation() {
 }
 
 #[test]
+fn options_that_a_format_does_not_know_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv");
+    tegula_io::atomic::write(&path, b"cell,A\na,1\n").unwrap();
+    let known = ReadOptions { genes_in_rows: true, ..ReadOptions::default() };
+    assert_eq!(read_with(&path, &known).unwrap().adata.obs().index(), ["A"]);
+    let named = || Some("x".to_owned());
+    for (name, options) in [
+        ("bin_size", ReadOptions { bin_size: Some(50), ..ReadOptions::default() }),
+        ("label_column", ReadOptions { label_column: named(), ..ReadOptions::default() }),
+        ("genome", ReadOptions { genome: named(), ..ReadOptions::default() }),
+        ("table", ReadOptions { table: named(), ..ReadOptions::default() }),
+    ] {
+        let e = read_with(&path, &options).unwrap_err().to_string();
+        assert!(e.contains(name) && e.contains("says nothing about table of expression (csv, tsv), only about"), "{e}");
+    }
+}
+
+#[test]
 fn fixtures_are_recognised_for_what_they_are() {
     for (path, format, shape) in [
         ("fixtures/scanpy/10x_data/1.2.0/filtered_gene_bc_matrices_h5.h5", "10x_h5", (12, 343)),
