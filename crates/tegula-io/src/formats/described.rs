@@ -22,12 +22,15 @@ pub(super) struct About<'a> {
 impl<'a> About<'a> {
     /// Its rows are named where it names them.
     pub(super) fn read(path: &'a Path) -> Result<Self> {
-        let table = if is_parquet(path) {
-            in_parquet(path)?
-        } else if Source::open(path)?.lines().first().is_some_and(|line| visium::is_position(line)) {
-            visium::positions(path)?
-        } else {
-            read_table(path)?
+        let source = Source::open(path)?;
+        let table = match source.lines().first() {
+            Some(line) if visium::is_position(line) => visium::positions(path)?,
+            Some(_) => read_table(path)?,
+            None if is_parquet(path) => in_parquet(path)?,
+            None => {
+                let reason = format!("this is no table of text or Parquet: found {}", source.found());
+                return Err(Error::format(path, "", reason));
+            }
         };
         Ok(Self { path, table })
     }

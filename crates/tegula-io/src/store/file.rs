@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use hdf5_pure::{AttrValue, Dataset, Datatype, Group};
+use hdf5_pure::{AttrValue, Dataset, Datatype, FormatError, Group};
 use indexmap::IndexMap;
 use tegula_core::{Error, Result};
 
@@ -117,11 +117,23 @@ impl Store {
         self.bad(at, format!("is damaged, or newer than this reader ({why}); copy or make the file again"))
     }
 
+    /// The error for a group that cannot be listed.
+    fn unfollowed(&self, at: &str, e: hdf5_pure::Error) -> Error {
+        match e {
+            // A soft link has the address that means none.
+            hdf5_pure::Error::Format(FormatError::UnexpectedEof { expected: usize::MAX, .. }) => {
+                let way_out = "read and write the file with anndata, which puts in its place what it leads to";
+                self.bad(at, format!("holds a soft link, which is not followed in HDF5's first format; {way_out}"))
+            }
+            e => self.damaged(at, e),
+        }
+    }
+
     fn branch(&self, group: &Group, path: String, depth: usize, left: &mut usize) -> Result<Branch> {
         if depth > DEEPEST {
             return Err(self.damaged(&path, "its groups nest without end"));
         }
-        let fail = |e| self.damaged(&path, e);
+        let fail = |e| self.unfollowed(&path, e);
         let attrs = Attrs { values: group.attrs().map_err(fail)?, types: group.attr_datatypes().map_err(fail)? };
         let mut children = IndexMap::new();
         let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };

@@ -208,4 +208,7 @@ fn a_second_table_describes_observations_of_any_format() {
     assert_eq!(again.coords("spatial").unwrap(), adata.coords("spatial").unwrap());
     assert_eq!(again.obs().get("kind").unwrap().to_labels().unwrap().codes(), [0, 1, -1]);
     assert!(notes.len() == 1 && notes[0].contains("1 of 3 observations have no row in"), "{notes:?}");
+    let options = ReadOptions { obs: Some(path.clone()), ..ReadOptions::default() };
+    let e = read_with(&path, &options).unwrap_err().to_string();
+    assert!(e.contains("a.h5ad") && e.contains("this is no table of text or Parquet: found an HDF5 file"), "{e}");
 }
