@@ -3,7 +3,7 @@
 /// `obsm`: positions in the tissue.
 pub const SPATIAL: &str = "spatial";
 /// Pairs of columns of `obs` that hold positions, best first.
-pub const PLACES: [[&str; 2]; 8] = [
+pub const PLACES: [[&str; 2]; 9] = [
     ["x", "y"],
     ["X", "Y"],
     ["x_centroid", "y_centroid"],
@@ -12,6 +12,8 @@ pub const PLACES: [[&str; 2]; 8] = [
     ["x_pixel", "y_pixel"],
     ["pxl_col_in_fullres", "pxl_row_in_fullres"],
     ["array_col", "array_row"],
+    // What `obsm["spatial"]` is called where it is written as a table.
+    ["spatial-0", "spatial-1"],
 ];
 /// `obsm`: principal components of each observation.
 pub const X_PCA: &str = "X_pca";
