@@ -3,14 +3,17 @@
 //! Reading stands on `hdf5-pure` for the structure of a file and on [`chunks`] for its data, which are unpacked on all
 //! threads. Writing is our own ([`writer`]): a small subset of the format that every HDF5 since 1.8 reads.
 
+pub(crate) mod blosc;
 pub(crate) mod cells;
 pub(crate) mod chunks;
 pub(crate) mod copy;
 pub(crate) mod file;
 pub(crate) mod filters;
 pub(crate) mod heap;
+pub(crate) mod lz;
 pub(crate) mod message;
 pub(crate) mod numbers;
+pub(crate) mod shuffle;
 pub(crate) mod target;
 pub(crate) mod tree;
 pub(crate) mod types;

@@ -4,9 +4,10 @@
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::Decompressor;
 
+use super::blosc::{blosc, unzstd};
+use super::lz::lz4;
 use super::message::Filter;
-use super::zarr::codec::{blosc, unzstd};
-use super::zarr::lz::lz4;
+use super::shuffle::{shuffle, unshuffle};
 
 pub(crate) const DEFLATE: u16 = 1;
 pub(crate) const SHUFFLE: u16 = 2;
@@ -111,51 +112,6 @@ pub(crate) fn pack(state: &mut Option<Compress>, bytes: &[u8], value_size: usize
             Ok(_) => out.reserve(bytes.len() / 8 + 64),
         }
     }
-}
-
-/// First bytes of all values, then all second bytes, ….
-fn shuffle(from: &[u8], to: &mut Vec<u8>, size: usize) {
-    let n = from.len() / size;
-    to.resize(from.len(), 0);
-    if size == 4 {
-        let (b0, rest) = to.split_at_mut(n);
-        let (b1, rest) = rest.split_at_mut(n);
-        let (b2, b3) = rest.split_at_mut(n);
-        for (i, v) in from.chunks_exact(4).enumerate() {
-            (b0[i], b1[i], b2[i], b3[i]) = (v[0], v[1], v[2], v[3]);
-        }
-    } else {
-        for (k, lane) in to.chunks_exact_mut(n.max(1)).take(size).enumerate() {
-            for (i, b) in lane.iter_mut().enumerate() {
-                *b = from[i * size + k];
-            }
-        }
-    }
-    to[n * size..].copy_from_slice(&from[n * size..]);
-}
-
-fn unshuffle(from: &[u8], to: &mut Vec<u8>, size: usize) {
-    if size <= 1 {
-        to.extend_from_slice(from);
-        return;
-    }
-    let n = from.len() / size;
-    to.resize(from.len(), 0);
-    if size == 4 {
-        let (b0, rest) = from.split_at(n);
-        let (b1, rest) = rest.split_at(n);
-        let (b2, b3) = rest.split_at(n);
-        for (i, v) in to.chunks_exact_mut(4).enumerate() {
-            v.copy_from_slice(&[b0[i], b1[i], b2[i], b3[i]]);
-        }
-    } else {
-        for (k, lane) in from.chunks_exact(n.max(1)).take(size).enumerate() {
-            for (i, b) in lane.iter().enumerate() {
-                to[i * size + k] = *b;
-            }
-        }
-    }
-    to[n * size..].copy_from_slice(&from[n * size..]);
 }
 
 /// LZ4 as HDF5 has it: sizes, high bytes first, of the whole and of a block, then each block with its own.

@@ -1,9 +1,8 @@
 //! Zarr, versions 2 and 3, in a folder or a zip archive, as the same tree of groups and arrays that HDF5 is.
 
 mod array;
-pub(super) mod codec;
+mod codec;
 mod files;
-pub(super) mod lz;
 mod meta;
 mod write;
 
@@ -13,6 +12,7 @@ use serde_json::Value as Json;
 use tegula_core::Result;
 
 pub(crate) use files::Files;
+pub(super) use files::u32_at;
 pub(crate) use meta::Array;
 pub(crate) use write::ZarrWriter;
 

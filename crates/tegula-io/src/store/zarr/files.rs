@@ -176,7 +176,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// A number of four bytes, low ones first.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
+pub(in crate::store) fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at..at.checked_add(4)?).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
 }
 

@@ -1,7 +1,7 @@
 //! Packings that repeat what came before: LZ4's blocks, and Blosc's own.
 
 /// An LZ4 block that becomes `size` bytes.
-pub(in crate::store) fn lz4(bytes: &[u8], size: usize) -> Option<Vec<u8>> {
+pub(super) fn lz4(bytes: &[u8], size: usize) -> Option<Vec<u8>> {
     const SHORTEST: usize = 4;
     let mut out = Vec::with_capacity(size);
     let mut at = 0;
