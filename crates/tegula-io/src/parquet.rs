@@ -4,8 +4,7 @@ mod page;
 mod thrift;
 mod write;
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -17,6 +16,8 @@ use thrift::Thrift;
 pub use write::write_parquet;
 
 const MAGIC: &[u8] = b"PAR1";
+/// What pandas calls the column of names that have no name themselves.
+pub(crate) const NO_NAME: &str = "__index_level_0__";
 /// Numbers of the physical types.
 const BOOL: i64 = 0;
 const I32: i64 = 1;
@@ -26,13 +27,6 @@ const F64: i64 = 5;
 const BYTES: i64 = 6;
 /// Rows that may be claimed without a byte of the file to back them; runs of one value take next to none.
 const FREE_ROWS: usize = 1 << 24;
-
-/// True for a file that begins as Parquet does; a table of text may begin so too, but not go on.
-pub(crate) fn is_parquet(path: &Path) -> bool {
-    let mut head = [0; MAGIC.len() + 1];
-    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-        && head.strip_prefix(MAGIC) == Some(b"\x15")
-}
 
 /// Reads a flat table of Parquet. Its rows are numbered; columns of texts stay texts.
 ///

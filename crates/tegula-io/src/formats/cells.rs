@@ -6,7 +6,7 @@ use std::path::Path;
 use tegula_core::{AnnData, Column, Error, Frame, Matrix, Result, Value};
 
 use super::counts::{Counts, Rows, read_counts};
-use super::names::{examples, unique};
+use super::names::{several, unique};
 use super::positions::{join, matched, positions};
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as};
 use crate::table::{read_keyed, read_table};
@@ -151,12 +151,7 @@ impl Layout {
         let one = |names: &[&str]| match names {
             [one] => Ok(source.path.join(one)),
             [] => Err(Error::format(&source.path, "", "its tables are missing; copy the whole folder")),
-            several => {
-                let names = examples(several.iter().copied());
-                let reason =
-                    format!("holds several sections ({names}); put the tables of each into a folder of its own");
-                Err(Error::format(&source.path, "", reason))
-            }
+            names => Err(several(&source.path, "sections", names, "put the tables of each into a folder of its own")),
         };
         let [counts, cells] = self.tables(source);
         let (counts, cells) = (one(&counts)?, one(&cells)?);

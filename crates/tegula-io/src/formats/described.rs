@@ -4,14 +4,12 @@ use std::path::Path;
 
 use tegula_core::{AnnData, Column, Error, Frame, Result, keys};
 
+use super::foreign::PARQUET;
 use super::names::texts;
 use super::positions::{indexed, join, matched};
-use super::{Notes, ReadOptions, Source, visium};
-use crate::parquet::{is_parquet, read_parquet};
+use super::{Kind, Notes, ReadOptions, Source, visium};
+use crate::parquet::{NO_NAME, read_parquet};
 use crate::table::{names_rows, read_table};
-
-/// What pandas calls names that it has no name for.
-const UNNAMED: &str = "__index_level_0__";
 
 /// The table, and where it lies.
 pub(super) struct About<'a> {
@@ -23,11 +21,13 @@ impl<'a> About<'a> {
     /// Its rows are named where it names them.
     pub(super) fn read(path: &'a Path) -> Result<Self> {
         let source = Source::open(path)?;
-        let table = match source.lines().first() {
-            Some(line) if visium::is_position(line) => visium::positions(path)?,
-            Some(_) => read_table(path)?,
-            None if is_parquet(path) => in_parquet(path)?,
-            None => {
+        let table = match &source.kind {
+            Kind::Text(lines) if lines.first().is_some_and(|line| visium::is_position(line)) => {
+                visium::positions(path)?
+            }
+            Kind::Text(_) => read_table(path)?,
+            Kind::Foreign(foreign) if **foreign == PARQUET => in_parquet(path)?,
+            _ => {
                 let reason = format!("this is no table of text or Parquet: found {}", source.found());
                 return Err(Error::format(path, "", reason));
             }
@@ -74,7 +74,7 @@ impl<'a> About<'a> {
 
 fn in_parquet(path: &Path) -> Result<Frame> {
     let table = read_parquet(path)?;
-    let names = table.columns().keys().find(|name| *name == UNNAMED || names_rows(name)).cloned();
+    let names = table.columns().keys().find(|name| *name == NO_NAME || names_rows(name)).cloned();
     let table = if let Some(names) = names { indexed(table, &names, path)? } else { table };
     let mut kinds = Frame::new(table.index().to_vec());
     for (name, column) in table.columns() {

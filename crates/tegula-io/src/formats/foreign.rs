@@ -13,6 +13,7 @@ const UNPACK: &str = "unpack it and name what is in it";
 const FROM_R: &str = "write its object from R as h5ad (as zellkonverter does), or its counts by Matrix::writeMM";
 const TAR: Foreign = Foreign { what: "a tar archive", way_out: "unpack it (tar xf) and name the folder or file in it" };
 const WORKSPACE: Foreign = Foreign { what: "a workspace of R", way_out: FROM_R };
+pub(crate) const PARQUET: Foreign = Foreign { what: "a Parquet table", way_out: "name the folder that it belongs to" };
 const PICTURE: Foreign = Foreign { what: "a picture", way_out: "name the file or folder with the counts" };
 
 /// Bytes that tell what a file is, and where they stand; none that a table of text could begin with.
@@ -29,7 +30,7 @@ const KNOWN: [(usize, &[u8], Foreign); 16] = [
     (0, b"RDX2\nX\n", WORKSPACE),
     (0, b"RDX3\nX\n", WORKSPACE),
     (0, b"\xff\xfe", Foreign { what: "a text in UTF-16", way_out: "save it as UTF-8" }),
-    (0, b"PAR1\x15", Foreign { what: "a Parquet table", way_out: "name the folder that it belongs to" }),
+    (0, b"PAR1\x15", PARQUET),
     (0, b"\x89PNG", PICTURE),
     (0, b"\xff\xd8\xff", PICTURE),
     (0, b"II*\0", PICTURE),

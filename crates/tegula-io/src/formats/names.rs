@@ -1,8 +1,9 @@
 //! Names of rows and columns.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
-use tegula_core::{AnnData, Column, Frame, Labels, Result, Slot};
+use tegula_core::{AnnData, Column, Error, Frame, Labels, Result, Slot};
 
 use super::{Notes, ReadOptions};
 use crate::store::target::check_name;
@@ -109,6 +110,16 @@ pub(super) fn symbols_or_ids(
 pub(crate) fn texts(values: Vec<String>) -> Column {
     let labels = Labels::from_strings(&values);
     if labels.categories().len() < values.len() { labels.into() } else { Column::Str(values) }
+}
+
+/// The error for a folder in which there are several of what one is read of: none is chosen in silence.
+pub(crate) fn several<S: AsRef<str>>(
+    folder: &Path,
+    what: &str,
+    names: impl IntoIterator<Item = S>,
+    way_out: &str,
+) -> Error {
+    Error::format(folder, "", format!("holds several {what} ({}); {way_out}", examples(names)))
 }
 
 /// Up to three names in back-ticks, for messages.

@@ -55,10 +55,10 @@ impl Source {
             return Err(Error::format(path, "", "this is a pipe or a device; save what it gives to a file first"));
         }
         if kind.is_dir() {
-            let names = names(path)?;
-            let files = names.iter().map(|n| path.join(n)).filter(|p| p.is_file());
+            let folder = Self::folder(path)?;
+            let files = folder.names().iter().map(|n| path.join(n)).filter(|p| p.is_file());
             let stamps = files.filter_map(|p| stamp(&p).ok().map(|s| (p, s))).collect();
-            return Ok(Self { path: path.to_path_buf(), kind: Kind::Folder(names), stamps });
+            return Ok(Self { stamps, ..folder });
         }
         let stamps = vec![(path.to_path_buf(), before)];
         let source = |kind| Ok(Self { path: path.to_path_buf(), kind, stamps });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tegula_core::{AnnData, Csr, Error, Frame, Result};
 
-use super::names::{examples, texts, unique, variables};
+use super::names::{several, texts, unique, variables};
 use super::pieces::{Piece, Pieces, number, whole};
 use super::source::names;
 use super::{Format, Notes, ReadOptions, Reading, Source, read_as, tenx_h5};
@@ -88,13 +88,12 @@ pub(super) fn is_matrix(source: &Source) -> bool {
 
 /// Reads the folder.
 pub(super) fn folder(path: &Path, names: &[String], options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {
-    let fail = |reason: String| Err(Error::format(path, "", reason));
     match &Parts::all(names)[..] {
         [parts] => parts.read(path, options, notes),
-        [] => fail(format!("this is not a {}: it needs {}", FORMAT.title, FORMAT.looks_for)),
-        several => {
-            let names = examples(several.iter().map(|p| p.matrix.as_str()));
-            fail(format!("holds several matrices ({names}); name the one to read, not the folder"))
+        [] => Err(Error::format(path, "", format!("this is not a {}: it needs {}", FORMAT.title, FORMAT.looks_for))),
+        all => {
+            let names = all.iter().map(|parts| &parts.matrix);
+            Err(several(path, "matrices", names, "name the one to read, not the folder"))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tegula_core::{AnnData, Column, Dict, Error, Frame, Result, Value, keys};
 
-use super::names::examples;
+use super::names::several;
 use super::pieces::{Pieces, number};
 use super::png::read_png;
 use super::positions::{indexed, join};
@@ -86,11 +86,7 @@ impl Outs {
         let name = match &best.unwrap_or_default()[..] {
             [one] => *one,
             [] => return Err(Error::format(&self.path, "", "holds no matrix of counts; copy the whole folder")),
-            several => {
-                let names = examples(several.iter().map(|n| n.as_str()));
-                let reason = format!("holds several matrices ({names}); keep that of one section in its folder");
-                return Err(Error::format(&self.path, "", reason));
-            }
+            names => return Err(several(&self.path, "matrices", names, "keep that of one section in its folder")),
         };
         if !asked(&name) {
             notes.push(format!("there is no `{wanted}feature_bc_matrix`: `{name}` is read"));

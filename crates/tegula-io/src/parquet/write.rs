@@ -8,13 +8,11 @@ use serde_json::{Value as Json, json};
 use tegula_core::{Column, Error, Frame, Result};
 
 use super::thrift::{STRUCT, Writer};
-use super::{BOOL, BYTES, F32, F64, I32, I64, MAGIC};
+use super::{BOOL, BYTES, F32, F64, I32, I64, MAGIC, NO_NAME};
 use crate::atomic::AtomicFile;
 
 /// Rows of a group.
 const ROWS: usize = 1 << 17;
-/// What pandas calls an index without a name.
-const NO_NAME: &str = "__index_level_0__";
 
 /// One column of the file.
 struct Part<'a> {
