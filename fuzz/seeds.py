@@ -2,10 +2,14 @@
 
     python fuzz/seeds.py
 
-Run by `make fuzz`. Needs anndata, h5py and pandas with a Parquet engine.
+Run by `make fuzz`. Needs anndata, h5py and pandas with a Parquet engine. Real files join them, as far as they are
+small, where they lie in TEGULA_DATA (default: `shared` beside the checkout).
 """
 
+import gzip
+import itertools
 import json
+import os
 import shutil
 import struct
 import tempfile
@@ -19,6 +23,8 @@ import pandas as pd
 from scipy import sparse
 
 CORPUS = Path(__file__).parent / "corpus"
+DATA = Path(os.environ.get("TEGULA_DATA", CORPUS.parents[2] / "shared")) / "data"
+LONGEST = 100_000  # `make fuzz` cuts what is longer
 BETWEEN = "\n=====\n"
 
 MTX = "%%MatrixMarket matrix coordinate integer general\n2 3 4\n1 1 5\n2 1 1\n1 2 7\n2 3 2\n"
@@ -136,9 +142,41 @@ def store(path):
     annotated().write_zarr(path / "tables/table")
 
 
+def real():
+    """Seeds of what instruments and other tools wrote."""
+    for target, pattern in (
+        ("h5ad", "fixtures/**/*.h5ad"),
+        ("zarr", "fixtures/**/*.zarr.zip"),
+        ("tenx_h5", "fixtures/scanpy/**/*.h5"),
+        ("parquet", "fixtures/**/*.parquet"),
+        ("table", "spasne/*.csv"),
+    ):
+        for number, path in enumerate(sorted(DATA.glob(pattern))):
+            if path.stat().st_size <= LONGEST:
+                put(target, f"real_{number}", path.read_bytes())
+
+    def unpacked(path):
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+    for number, matrix in enumerate(sorted(DATA.glob("fixtures/**/matrix.mtx*"))):
+        barcodes, *_ = matrix.parent.glob("barcodes.tsv*")
+        genes, *_ = matrix.parent.glob("[fg]e*s.tsv*")  # features.tsv, genes.tsv
+        parts = [unpacked(path) for path in (matrix, barcodes, genes)]
+        if sum(map(len, parts)) <= LONGEST:
+            put("tenx_mtx", f"real_{number}", *parts)
+            spatial = matrix.parents[1] / "spatial"
+            if spatial.is_dir():
+                places = (spatial / "tissue_positions_list.csv", spatial / "scalefactors_json.json")
+                put("visium", f"real_{number}", *parts, *map(unpacked, places))
+    for path in DATA.glob("stereoseq/*.gem*"):
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            put("gem", "real", b"".join(itertools.islice(lines, 1000)))
+
+
 def main():
     """Write all seeds."""
     shutil.rmtree(CORPUS, ignore_errors=True)
+    real()
     with tempfile.TemporaryDirectory() as folder:
         for dense in (False, True):
             for compression in (None, "gzip"):
