@@ -150,7 +150,7 @@ fn part(path: &Path, head: &Head, piece: &Piece) -> Result<Part> {
         .has_headers(false)
         .delimiter(head.separator)
         .flexible(true)
-        .from_reader(&piece.bytes[..]);
+        .from_reader(piece.bytes());
     let mut record = csv::ByteRecord::new();
     while reader
         .read_byte_record(&mut record)

@@ -34,7 +34,9 @@ pub(crate) struct Pieces {
 
 /// Whole lines, and the number of the first one (from 1).
 pub(crate) struct Piece<'a> {
-    pub(crate) bytes: Cow<'a, [u8]>,
+    all: Cow<'a, [u8]>,
+    /// Bytes of the lines that were taken off.
+    taken: usize,
     pub(crate) line: u64,
 }
 
@@ -78,7 +80,7 @@ impl Pieces {
         }
         let line = self.lines + 1;
         self.lines += count_lines(&bytes);
-        Ok(Some(Piece { bytes: bytes.into(), line }))
+        Ok(Some(Piece::new(bytes, line)))
     }
 
     /// Parses all that is left: `parse` on parts of whole lines on all threads, `take` with their results in order.
@@ -138,18 +140,18 @@ fn count_lines(bytes: &[u8]) -> u64 {
 fn parts<'a>(piece: &'a Piece<'_>) -> Vec<Piece<'a>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
-    while start < piece.bytes.len() {
-        let from = (start + PART).min(piece.bytes.len());
-        let end = piece.bytes[from..].iter().position(|&b| b == b'\n').map_or(piece.bytes.len(), |k| from + k + 1);
+    let bytes = piece.bytes();
+    while start < bytes.len() {
+        let from = (start + PART).min(bytes.len());
+        let end = bytes[from..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |k| from + k + 1);
         ranges.push(start..end);
         start = end;
     }
     let mut line = piece.line;
     let part = |r: Range<usize>| {
-        let bytes = &piece.bytes[r];
-        let first = line;
-        line += count_lines(bytes);
-        Piece { bytes: bytes.into(), line: first }
+        let part = Piece::new(&bytes[r], line);
+        line += count_lines(part.bytes());
+        part
     };
     ranges.into_iter().map(part).collect()
 }
@@ -203,11 +205,20 @@ fn marks(block: &[u8; BLOCK], either: [u8; 2]) -> u64 {
     })
 }
 
-impl Piece<'_> {
+impl<'a> Piece<'a> {
+    fn new(bytes: impl Into<Cow<'a, [u8]>>, line: u64) -> Self {
+        Self { all: bytes.into(), taken: 0, line }
+    }
+
+    /// What was not taken off.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.all[self.taken..]
+    }
+
     /// The lines with their numbers, without line ends; empty ones are left out.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let trimmed = |l: &'_ [u8]| l.len() - usize::from(l.last() == Some(&b'\r'));
-        let lines = self.bytes.split(|&b| b == b'\n').zip(self.line..);
+        let lines = self.bytes().split(|&b| b == b'\n').zip(self.line..);
         lines.map(move |(l, k)| (k, &l[..trimmed(l)])).filter(|(_, l)| !l.is_empty())
     }
 
@@ -217,7 +228,7 @@ impl Piece<'_> {
         separator: u8,
         mut f: impl FnMut(u64, &[&'b [u8]]) -> Result<()>,
     ) -> Result<()> {
-        let bytes = &self.bytes[..];
+        let bytes = self.bytes();
         let unfinished = bytes.last().is_some_and(|&b| b != b'\n').then_some(bytes.len());
         let (mut cells, mut from, mut line) = (Vec::new(), 0, self.line);
         for end in Ends::new(bytes, [separator, b'\n']).chain(unfinished) {
@@ -240,14 +251,16 @@ impl Piece<'_> {
 
     /// Takes off the first line, without its end; `None` where there is none.
     pub(crate) fn take_line(&mut self) -> Option<(u64, Vec<u8>)> {
-        if self.bytes.is_empty() {
+        let bytes = self.bytes();
+        if bytes.is_empty() {
             return None;
         }
-        let end = self.bytes.iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |k| k + 1);
-        let mut line: Vec<u8> = self.bytes.to_mut().drain(..end).collect();
+        let end = bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |k| k + 1);
+        let mut line = bytes[..end].to_vec();
         while line.last().is_some_and(|b| b"\r\n".contains(b)) {
             line.pop();
         }
+        self.taken += end;
         self.line += 1;
         Some((self.line - 1, line))
     }
@@ -292,7 +305,7 @@ mod tests {
     proptest! {
         #[test]
         fn columns_of_lines_are_those_of_lines_split(text in "[ab\t\r\né]{0,200}") {
-            let piece = Piece { bytes: text.as_bytes().into(), line: 7 };
+            let piece = Piece::new(text.as_bytes(), 7);
             let mut cut = Vec::new();
             piece.each_line(b'\t', |k, cells| {
                 cut.push((k, cells.to_vec()));
@@ -300,9 +313,22 @@ mod tests {
             }).unwrap();
             let split: Vec<_> = piece.lines().map(|(k, l)| (k, l.split(|&b| b == b'\t').collect::<Vec<_>>())).collect();
             prop_assert_eq!(cut, split);
-            let lines = count_lines(&piece.bytes);
-            prop_assert_eq!(lines, String::from_utf8_lossy(&piece.bytes).split_inclusive('\n').count() as u64);
+            let lines = count_lines(piece.bytes());
+            prop_assert_eq!(lines, String::from_utf8_lossy(piece.bytes()).split_inclusive('\n').count() as u64);
         }
+    }
+
+    #[test]
+    fn taking_lines_off_takes_no_longer_the_more_there_are() {
+        const LINES: u64 = 1 << 21;
+        let mut piece = Piece::new(b"%\n".repeat(LINES as usize), 1);
+        let start = std::time::Instant::now();
+        for k in 1..LINES {
+            assert_eq!(piece.take_line(), Some((k, b"%".to_vec())));
+        }
+        assert_eq!((piece.bytes(), piece.line), (&b"%\n"[..], LINES));
+        // To move the rest up each time would take minutes.
+        assert!(start.elapsed().as_secs() < 30);
     }
 
     #[test]
