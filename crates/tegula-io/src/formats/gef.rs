@@ -144,18 +144,15 @@ fn bins(store: &Store, root: &Branch, options: &ReadOptions, notes: &mut Notes) 
 
 /// The gene of each count: genes list where theirs begin and how many they are.
 fn owners(store: &Store, gene: &Records<'_>, n: usize) -> Result<Vec<u32>> {
-    let mut owner = vec![u32::MAX; n];
+    let bad = |reason: &str| store.bad(&gene.leaf.path, format!("{reason}; make the file again"));
+    let (mut owner, mut left) = (vec![u32::MAX; n], n);
     for (g, (start, count)) in gene.numbers("offset")?.into_iter().zip(gene.numbers("count")?).enumerate() {
         let range = start as usize..(start as usize).saturating_add(count as usize);
-        match owner.get_mut(range) {
-            Some(own) => own.fill(g as u32),
-            None => return Err(store.bad(&gene.leaf.path, "a gene's counts lie beyond the end; make the file again")),
-        }
+        let own = owner.get_mut(range).ok_or_else(|| bad("a gene's counts lie beyond the end"))?;
+        left = left.checked_sub(own.len()).ok_or_else(|| bad("genes share their counts"))?;
+        own.fill(g as u32);
     }
-    if owner.contains(&u32::MAX) {
-        return Err(store.bad(&gene.leaf.path, "some counts belong to no gene; make the file again"));
-    }
-    Ok(owner)
+    if owner.contains(&u32::MAX) { Err(bad("some counts belong to no gene")) } else { Ok(owner) }
 }
 
 fn cells(store: &Store, group: &Branch, options: &ReadOptions, notes: &mut Notes) -> Result<AnnData> {

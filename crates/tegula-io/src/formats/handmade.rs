@@ -88,10 +88,15 @@ fn loom(dir: &TempDir) -> PathBuf {
 }
 
 fn gef(dir: &TempDir) -> PathBuf {
+    gef_of(dir, &[("Actb", &[0, 2]), ("Mbp", &[2, 1])])
+}
+
+/// Three counts of these genes, of which each says where its own begin and how many they are.
+fn gef_of(dir: &TempDir, genes: &[(&str, &[u32])]) -> PathBuf {
     file(dir, "gef", &|w| {
         let expression =
             records(w, None, &["x", "y", "count"], &[("", &[1, 2, 3]), ("", &[90, 2, 1]), ("", &[5, 9, 4])]);
-        let gene = records(w, Some("gene"), &["offset", "count"], &[("Actb", &[0, 2]), ("Mbp", &[2, 1])]);
+        let gene = records(w, Some("gene"), &["offset", "count"], genes);
         let bin = group(w, &[("expression", expression), ("gene", gene)]);
         let all = group(w, &[("bin1", bin)]);
         group(w, &[("geneExp", all)])
@@ -127,6 +132,18 @@ fn files_made_by_hand_are_read_whole_and_never_cut_short() {
             let e = read_with(&path, &ReadOptions::default()).err();
             assert!(matches!(e, Some(Error::Format { .. })), "{format} cut at {k}/20: {e:?}");
         }
+    }
+}
+
+#[test]
+fn every_count_of_a_gef_belongs_to_one_gene() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong: [(&[u32], &str); 3] =
+        [(&[1, 2], "genes share"), (&[2, 2], "lie beyond"), (&[2, 0], "some counts belong to no gene")];
+    for (second, reason) in wrong {
+        let path = gef_of(&dir, &[("Actb", &[0, 2]), ("Mbp", second)]);
+        let e = read_with(&path, &ReadOptions::default()).unwrap_err().to_string();
+        assert!(e.contains(reason), "{e}");
     }
 }
 
