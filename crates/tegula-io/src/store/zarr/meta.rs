@@ -127,11 +127,13 @@ impl Array {
     fn checked(self) -> std::result::Result<Self, String> {
         let inner = self.shard.as_ref().map_or(&self.chunk, |s| &s.0);
         let whole = inner.len() == self.chunk.len() && self.chunk.iter().zip(inner).all(|(o, i)| o.is_multiple_of(*i));
-        if self.chunk.len() == self.shape.len() && !self.chunk.contains(&0) && whole {
-            Ok(self)
-        } else {
-            Err("its chunks do not fit its shape".into())
+        if self.chunk.len() != self.shape.len() || self.chunk.contains(&0) || !whole {
+            return Err("its chunks do not fit its shape".into());
         }
+        if self.texts && self.shape.len() > 1 && (self.shard.is_some() || self.turned) {
+            return Err("texts of several dimensions in shards, or columns first, are not read".into());
+        }
+        Ok(self)
     }
 
     /// Where a chunk lies, from its name.
@@ -211,6 +213,15 @@ fn compound(fields: impl Iterator<Item = Option<(String, Type)>>) -> Option<Type
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn texts_whose_order_is_not_known_are_refused() {
+        let of = |shape: &[usize], order: &str| {
+            let filters = json!([{"id": "vlen-utf8"}]);
+            Array::v2("a", &json!({"shape": shape, "chunks": shape, "dtype": "|O", "filters": filters, "order": order}))
+        };
+        assert!(of(&[4], "F").is_ok() && of(&[2, 2], "C").is_ok() && of(&[2, 2], "F").is_err());
+    }
 
     #[test]
     fn chunks_that_do_not_fit_are_refused() {
