@@ -23,6 +23,7 @@ mod export;
 mod formats;
 mod h5ad;
 mod parquet;
+mod room;
 mod store;
 mod stream;
 mod table;

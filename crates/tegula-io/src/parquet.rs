@@ -10,6 +10,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use tegula_core::{Column, Error, Frame, Result};
 
+use crate::room::Room;
 use page::{Chunk, Values};
 use thrift::Thrift;
 
@@ -49,6 +50,7 @@ pub fn read_parquet(path: impl AsRef<Path>) -> Result<Frame> {
         return Err(damaged("it states more rows than it can hold"));
     }
     let columns = flat(&meta).ok_or_else(|| damaged("its columns are not listed"))?;
+    let room = Room::packed(bytes.len());
     let groups = meta.field(4).map_or(&[][..], Thrift::list);
     let read = |(place, name, kind, optional): &(usize, String, i64, bool)| -> Result<(String, Option<Column>)> {
         let mut all = Values::of(*kind);
@@ -58,7 +60,7 @@ pub fn read_parquet(path: impl AsRef<Path>) -> Result<Frame> {
             let chunk = chunk
                 .and_then(|c| Chunk::of(c, *kind, *optional))
                 .ok_or_else(|| damaged("a part of a column is not described"))?;
-            chunk.read(&bytes, values, rows).map_err(|why| {
+            chunk.read(&bytes, values, rows, &room).map_err(|why| {
                 Error::format(path, name, format!("cannot be unpacked ({why}); copy or make the file again"))
             })?;
         }

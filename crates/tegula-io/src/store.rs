@@ -12,6 +12,7 @@ pub(crate) mod filters;
 pub(crate) mod heap;
 pub(crate) mod lz;
 pub(crate) mod message;
+mod metered;
 pub(crate) mod numbers;
 pub(crate) mod shuffle;
 pub(crate) mod target;

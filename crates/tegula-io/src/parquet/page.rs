@@ -7,6 +7,7 @@ use tegula_core::Column;
 
 use super::thrift::{Thrift, parse};
 use super::{BOOL, BYTES, F32, F64, I32, I64};
+use crate::room::Room;
 
 /// More than a packing shrinks a page of a real table.
 const MOST_SHRUNK: usize = 1 << 12;
@@ -52,6 +53,16 @@ impl Values {
         }
     }
 
+    /// Bytes of a value, without those of its text.
+    fn width(&self) -> usize {
+        match self {
+            Self::Bool(_) => size_of::<Option<bool>>(),
+            Self::Int(_) => size_of::<Option<i64>>(),
+            Self::Float(_) => size_of::<f64>(),
+            Self::Text(_) => size_of::<Option<String>>(),
+        }
+    }
+
     pub(super) fn column(self) -> Column {
         fn whole<T: Clone>(v: &[Option<T>]) -> Option<Vec<T>> {
             v.iter().cloned().collect()
@@ -82,7 +93,7 @@ impl Chunk {
     }
 
     /// Adds all values, which must not become more than `most`.
-    pub(super) fn read(&self, file: &[u8], out: &mut Values, most: usize) -> Result<(), Why> {
+    pub(super) fn read(&self, file: &[u8], out: &mut Values, most: usize, room: &Room) -> Result<(), Why> {
         let end = out.len().checked_add(self.values).filter(|&n| n <= most).ok_or("more values than rows")?;
         let (mut at, mut dictionary) = (self.start, None);
         while out.len() < end {
@@ -92,9 +103,8 @@ impl Chunk {
             let from = at + size;
             let body = from.checked_add(packed).and_then(|to| file.get(from..to)).ok_or("a page is cut short")?;
             at = from + packed;
-            if unpacked > packed.saturating_mul(MOST_SHRUNK).saturating_add(FREE_BYTES) {
-                return Err("a page's size does not fit the file");
-            }
+            let fits = unpacked <= packed.saturating_mul(MOST_SHRUNK).saturating_add(FREE_BYTES);
+            room.take(1, unpacked).filter(|()| fits).ok_or("a page's size does not fit the file")?;
             match (head.field(1).and_then(Thrift::int), head.field(5), head.field(7), head.field(8)) {
                 (Some(0), Some(h), _, _) => {
                     let bytes = unpack(body, self.codec, unpacked)?;
@@ -105,7 +115,7 @@ impl Chunk {
                     } else {
                         (&[][..], &bytes[..])
                     };
-                    self.page(rest, levels, n, encoding, dictionary.as_ref(), out, end)?;
+                    self.page(rest, levels, n, encoding, dictionary.as_ref(), out, end, room)?;
                 }
                 (Some(2), _, Some(h), _) => {
                     let bytes = unpack(body, self.codec, unpacked)?;
@@ -121,7 +131,7 @@ impl Chunk {
                         .ok_or("levels are cut short")?;
                     let plain = h.field(7).and_then(Thrift::int) == Some(0);
                     let rest = unpack(packed, if plain { 0 } else { self.codec }, unpacked.saturating_sub(head.len()))?;
-                    self.page(&rest, &head[skip..], n, encoding, dictionary.as_ref(), out, end)?;
+                    self.page(&rest, &head[skip..], n, encoding, dictionary.as_ref(), out, end, room)?;
                 }
                 (Some(1), ..) => {}
                 _ => return Err("a page of an unknown kind"),
@@ -149,10 +159,13 @@ impl Chunk {
         dictionary: Option<&Dictionary>,
         out: &mut Values,
         end: usize,
+        room: &Room,
     ) -> Result<(), Why> {
         if n == 0 || out.len() + n > end {
             return Err("a page of no values, or of too many");
         }
+        let too_long = "its values do not fit the file";
+        room.take(n, out.width()).ok_or(too_long)?;
         let there = if self.optional { runs(levels, 1, n)? } else { vec![1; n] };
         let present = there.iter().filter(|&&d| d == 1).count();
         if encoding == 2 || encoding == 8 {
@@ -167,6 +180,8 @@ impl Chunk {
                     spread(to, &there, &codes, |c| d.get(c).copied(), f64::NAN, lost)
                 }
                 (Values::Text(to), Dictionary::Text(d)) => {
+                    let length = |&c: &u32| d.get(c as usize).map_or(0, String::len);
+                    room.take(1, codes.iter().map(length).sum()).ok_or(too_long)?;
                     spread(to, &there, &codes, |c| d.get(c).cloned().map(Some), None, lost)
                 }
                 _ => Err("a dictionary of another type"),

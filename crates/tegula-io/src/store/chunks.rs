@@ -67,6 +67,7 @@ impl Store {
         if n == 0 {
             return Ok(Vec::new());
         }
+        self.room.take(items, size_of::<T>()).ok_or_else(too_big)?;
         if let Data::Zarr(array) = &leaf.data {
             let bytes = self.zarr_bytes(leaf, array, value_size)?;
             let mut out = vec![T::default(); items];
@@ -154,6 +155,9 @@ impl Store {
         let chunk_values = chunk.iter().try_fold(1usize, |a, &d| a.checked_mul(d));
         let chunk_bytes = chunk_values.and_then(|v| v.checked_mul(value_size));
         let chunk_bytes = chunk_bytes.ok_or_else(|| self.damaged(&leaf.path, "its chunks are too large"))?;
+        self.room
+            .take(chunks.len(), chunk_bytes)
+            .ok_or_else(|| self.damaged(&leaf.path, "its chunks are too large"))?;
         // Chunks by the band of rows they belong to.
         let mut bands: Vec<Vec<&Chunk>> = Vec::new();
         bands.resize_with(leaf.shape[0].div_ceil(band_rows), Vec::new);
@@ -227,5 +231,49 @@ pub(super) fn scatter<T: Copy>(
         let to = (to * shape[last] + offset[last]) * per_value;
         let start = line * chunk[last] * per_value;
         band[to..to + run].copy_from_slice(&from[start..start + run]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atomic::AtomicFile;
+    use crate::store::filters::{DEFLATE, pack};
+    use crate::store::tree::Placed;
+    use crate::store::{Cells, Target, Type, Writer};
+
+    #[test]
+    fn what_many_parts_share_does_not_fill_the_memory() {
+        const CHUNK: usize = 1 << 20;
+        const CHUNKS: usize = 1 << 10;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("shared.h5");
+        let mut w = Writer::new(AtomicFile::create(&path).unwrap(), &path, None).unwrap();
+        let packed = pack(&mut None, &vec![0; 4 * CHUNK], 1, 9).unwrap();
+        let address = w.append(&packed).unwrap();
+        let at = |k: usize| Placed { offset: vec![k * CHUNK], size: packed.len(), mask: 0, address };
+        let placed: Vec<Placed> = (0..CHUNKS).map(at).collect();
+        let deflate = Filter { id: DEFLATE, optional: false, name: None, values: vec![9] };
+        let mut chunked = |n: usize| {
+            w.chunked(&Type::F32, &[n * CHUNK], &[CHUNK], std::slice::from_ref(&deflate), &placed[..n], &[]).unwrap()
+        };
+        let (few, many) = (chunked(2), chunked(CHUNKS));
+        let text = "a".repeat(1 << 16);
+        let reference = w.place_in_heap(std::iter::once((text.len(), text.as_bytes()))).unwrap();
+        let mut texts = |n: usize| w.array(&Type::Str, &[n], Cells::Bytes(&reference.repeat(n)), &[]).unwrap();
+        let (twice, often) = (texts(2), texts(1 << 13));
+        let children = [("few", few), ("many", many), ("often", often), ("twice", twice)];
+        let root = w.group(&children.map(|(name, at)| (name.to_owned(), at)), &[]).unwrap();
+        w.finish(root).unwrap().commit().unwrap();
+
+        let (store, root) = Store::open(&path).unwrap();
+        let leaf = |name: &str| root.data(name).unwrap();
+        assert_eq!(store.numbers::<f32>(leaf("few")).unwrap(), vec![0.0; 2 * CHUNK]);
+        assert_eq!(store.texts(leaf("twice")).unwrap(), [text.clone(), text]);
+        let refused = [store.numbers::<f32>(leaf("many")).map(|_| ()), store.texts(leaf("often")).map(|_| ())];
+        for refused in refused {
+            let e = refused.unwrap_err().to_string();
+            assert!(e.contains("not fit the file"), "{e}");
+        }
     }
 }

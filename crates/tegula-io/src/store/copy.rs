@@ -80,8 +80,7 @@ fn with_new_heap<W: Write + Seek>(
     let mut heaps = Heaps::default();
     let mut objects = Vec::with_capacity(at.len());
     for &k in &at {
-        let bytes = heaps.get(from.bytes(), &raw[k..k + 16]);
-        let bytes = bytes.ok_or_else(|| from.damaged(&leaf.path, "a text cannot be found"))?;
+        let bytes = from.in_heap(&leaf.path, &mut heaps, &raw[k..k + 16])?;
         let length = u32::from_le_bytes([raw[k], raw[k + 1], raw[k + 2], raw[k + 3]]) as usize;
         objects.push((if bytes.is_empty() { 0 } else { length }, bytes));
     }

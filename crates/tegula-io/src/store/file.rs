@@ -3,24 +3,30 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use hdf5_pure::{AttrValue, Dataset, Datatype, FormatError, Group};
 use indexmap::IndexMap;
 use tegula_core::{Error, Result};
 
+use super::metered::Metered;
 use super::types::Type;
 use super::zarr::{self, Files};
+use crate::room::Room;
 
 /// An open HDF5 file, or an open zarr store.
 pub(crate) struct Store {
     pub(crate) path: PathBuf,
     pub(super) backing: Backing,
+    /// Memory left to its arrays, and to its texts of any length.
+    pub(super) room: Room,
+    pub(super) heaps: Room,
 }
 
 /// What the tree lies in.
 pub(super) enum Backing {
-    Hdf5(hdf5_pure::File),
+    Hdf5(Arc<Vec<u8>>),
     Zarr(Files),
 }
 
@@ -86,10 +92,12 @@ impl Store {
         if stated_end(&bytes).is_some_and(|end| end > bytes.len() as u64) {
             return Err(bad("the file is cut short: it ends before it says it does; copy or make it again".into()));
         }
-        let file = hdf5_pure::File::from_bytes(bytes)
+        let (room, heaps) = (Room::packed(bytes.len()), Room::plain(bytes.len()));
+        let bytes = Arc::new(bytes);
+        let file = hdf5_pure::File::from_source(Metered::new(bytes.clone()))
             .map_err(|e| bad(format!("the file is damaged or cut short ({e}); copy or make it again")))?;
         let root = file.root();
-        let store = Self { path: path.to_path_buf(), backing: Backing::Hdf5(file) };
+        let store = Self { path: path.to_path_buf(), backing: Backing::Hdf5(bytes), room, heaps };
         let mut left = MOST_OBJECTS;
         let root = store.branch(&root, String::new(), 0, &mut left)?;
         Ok((store, root))
@@ -98,7 +106,7 @@ impl Store {
     /// The file as it stands on the disk.
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.backing {
-            Backing::Hdf5(file) => file.as_bytes(),
+            Backing::Hdf5(bytes) => bytes,
             Backing::Zarr(_) => &[],
         }
     }

@@ -86,6 +86,13 @@ impl Store {
         self.texts_in(&leaf.path, t, &raw, 0, t.size())
     }
 
+    /// What a reference points at: the same bytes any number of times, but not without end.
+    pub(super) fn in_heap(&self, path: &str, heaps: &mut Heaps, reference: &[u8]) -> Result<&[u8]> {
+        let bytes = heaps.get(self.bytes(), reference).ok_or_else(|| self.damaged(path, "a text cannot be found"))?;
+        self.heaps.take(1, bytes.len()).ok_or_else(|| self.damaged(path, "its texts do not fit the file"))?;
+        Ok(bytes)
+    }
+
     /// The texts at `offset` in records of `stride` bytes.
     pub(crate) fn texts_in(
         &self,
@@ -99,6 +106,8 @@ impl Store {
         if stride == 0 || end > stride {
             return Err(self.damaged(path, "a field lies outside its record"));
         }
+        let no_room = || self.damaged(path, "its texts do not fit the file");
+        self.room.take(raw.len() / stride, size_of::<String>()).ok_or_else(no_room)?;
         match t {
             Type::Text { padding, .. } => {
                 Ok(raw.chunks_exact(stride).map(|r| text(&r[offset..end], *padding)).collect())
@@ -108,8 +117,8 @@ impl Store {
                 let mut heaps = Heaps::default();
                 raw.chunks_exact(stride)
                     .map(|r| {
-                        let bytes = heaps.get(self.bytes(), &r[offset..end]);
-                        bytes.map(|b| text(b, 1)).ok_or_else(|| self.damaged(path, "a text cannot be found"))
+                        let bytes = self.in_heap(path, &mut heaps, &r[offset..end])?;
+                        Ok(text(bytes, 1))
                     })
                     .collect()
             }

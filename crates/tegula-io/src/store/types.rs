@@ -1,6 +1,9 @@
 //! Types of stored values, and how they stand in a file.
 
-use hdf5_pure::{CharacterSet, Datatype, DatatypeByteOrder, ReferenceType, StringPadding};
+use hdf5_pure::{CharacterSet, CompoundMember, Datatype, DatatypeByteOrder, ReferenceType, StringPadding};
+
+/// Bytes of one value that is an array: no table has a larger one in each of its rows.
+const LARGEST: usize = 1 << 24;
 
 /// The type of one stored value.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,15 +124,14 @@ impl Type {
                 base: Box::new(Self::from_stored(base_type)?),
                 members: members.iter().map(|m| (m.name.clone(), m.value.clone())).collect(),
             },
-            Datatype::Compound { size, members } => Self::Compound {
-                size: *size,
-                fields: members
-                    .iter()
-                    .map(|m| Some((m.name.clone(), m.byte_offset, Self::from_stored(&m.datatype)?)))
-                    .collect::<Option<_>>()?,
-            },
+            Datatype::Compound { size, members } => {
+                let field = |m: &CompoundMember| Some((m.name.clone(), m.byte_offset, Self::from_stored(&m.datatype)?));
+                let fields: Vec<_> = members.iter().map(field).collect::<Option<_>>()?;
+                fit(*size, &fields).then_some(Self::Compound { size: *size, fields })?
+            }
             Datatype::Array { base_type, dimensions } => {
-                Self::Array { base: Box::new(Self::from_stored(base_type)?), dims: dimensions.clone() }
+                let t = Self::Array { base: Box::new(Self::from_stored(base_type)?), dims: dimensions.clone() };
+                return (t.size() <= LARGEST).then_some(t);
             }
             Datatype::Reference { size: 8, ref_type: ReferenceType::Object } => Self::Reference,
             Datatype::Opaque { size, tag } => Self::Opaque { size: *size, tag: tag.clone() },
@@ -252,11 +254,33 @@ impl Type {
     }
 }
 
+/// True for fields that lie within a record of this size, and not over each other.
+fn fit(size: u32, fields: &[(String, u64, Type)]) -> bool {
+    let mut left = u64::from(size);
+    fields.iter().all(|(_, at, t)| {
+        let rest = left.checked_sub(t.size() as u64);
+        left = rest.unwrap_or(0);
+        rest.is_some() && at.checked_add(t.size() as u64).is_some_and(|end| end <= size.into())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use hdf5_pure::FixedPointLayout;
 
     use super::*;
+
+    #[test]
+    fn records_whose_fields_do_not_fit_are_none() {
+        let fit = |at: &[u64]| fit(8, &at.iter().map(|&at| (String::new(), at, Type::U32)).collect::<Vec<_>>());
+        assert!(fit(&[0, 4]) && fit(&[4, 0]) && fit(&[]));
+        for wrong in [&[5][..], &[u64::MAX], &[0, 0, 4]] {
+            assert!(!fit(wrong), "{wrong:?}");
+        }
+        let text = Datatype::String { size: 4, padding: StringPadding::NullPad, charset: CharacterSet::Utf8 };
+        let array = |n: u32| Datatype::Array { base_type: Box::new(text.clone()), dimensions: vec![n, n] };
+        assert!(Type::from_stored(&array(2)).is_some() && Type::from_stored(&array(u32::MAX)).is_none());
+    }
 
     #[test]
     fn numbers_of_absurd_width_are_none() {

@@ -211,6 +211,19 @@ impl<W: Write + Seek> Writer<W> {
         attrs: &[Attr],
     ) -> Result<u64> {
         let index = self.chunk_tree(placed, chunk, t.size())?;
+        self.indexed(t, shape, chunk, filters, index, attrs)
+    }
+
+    /// Adds the header of an array whose chunks and their index are in the file already.
+    pub(super) fn indexed(
+        &mut self,
+        t: &Type,
+        shape: &[usize],
+        chunk: &[usize],
+        filters: &[Filter],
+        index: u64,
+        attrs: &[Attr],
+    ) -> Result<u64> {
         let mut messages = data_messages(t, Some(shape), true);
         if !filters.is_empty() {
             messages.push((PIPELINE, message::pipeline(filters)));

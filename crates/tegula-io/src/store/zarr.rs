@@ -17,11 +17,13 @@ pub(crate) use meta::Array;
 pub(crate) use write::ZarrWriter;
 
 use super::file::{Attrs, Branch, DEEPEST, Data, Leaf, MOST_OBJECTS, Node, Store, take_one};
+use crate::room::Room;
 
 impl Store {
     /// Opens a zarr store below `inside` (empty for the root).
     pub(crate) fn open_zarr(files: Files, inside: &str) -> Result<(Self, Branch)> {
-        let store = Self { path: files.path().to_path_buf(), backing: super::file::Backing::Zarr(files) };
+        let (path, room, heaps) = (files.path().to_path_buf(), files.room(), Room::endless());
+        let store = Self { path, backing: super::file::Backing::Zarr(files), room, heaps };
         let mut left = MOST_OBJECTS;
         let root = store.zarr_node(inside, String::new(), 0, &mut left)?;
         match root {

@@ -347,6 +347,22 @@ def test_xenium_with_parquet_of_every_packing(compression, version, tmp_path):
     ]
 
 
+def test_a_small_parquet_file_of_a_million_long_texts_is_refused(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    counts = tmp_path / "cell_feature_matrix"
+    counts.mkdir()
+    (counts / "matrix.mtx").write_text("%%MatrixMarket matrix coordinate integer general\n1 1 1\n1 1 5\n")
+    (counts / "features.tsv").write_text("E1\tActb\tGene Expression\n")
+    (counts / "barcodes.tsv").write_text("c0\n")
+    # Each text is a number into a dictionary of one: 200 GB in the memory of whoever writes them out.
+    text = pa.DictionaryArray.from_arrays(np.zeros(1_000_000, "i4"), ["a" * 200_000])
+    pq.write_table(pa.table({"cell_id": text}), tmp_path / "cells.parquet")
+    assert (tmp_path / "cells.parquet").stat().st_size < 1_000_000
+    run = subprocess.run([BINARY, tmp_path, tmp_path / "out.h5ad"], capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "its values do not fit the file" in run.stderr
+
+
 def test_visium_hd_takes_the_bins_asked_for(tmp_path):
     folder = there(FIXTURES / "seurat/visium_hd")
     inner = folder / "binned_outputs/square_016um"

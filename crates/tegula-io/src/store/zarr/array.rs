@@ -9,8 +9,12 @@ use super::meta::Array;
 use crate::store::chunks::{FREE_BYTES, MOST_SHRUNK, scatter};
 use crate::store::{Leaf, Store, Type};
 
-/// Chunks unpacked before they are put where they belong.
+/// Chunks unpacked before they are put where they belong, and bytes of them.
 const BATCH: usize = 64;
+const BATCH_BYTES: usize = 1 << 28;
+
+/// Bytes in memory for each byte of a text: the shortest has four.
+const TEXT: usize = size_of::<String>() / 4;
 
 /// Where a chunk lies in its array, and its key.
 type Stored = (Vec<usize>, String);
@@ -39,9 +43,11 @@ impl Store {
         if total.max(per_chunk) > stored.saturating_mul(MOST_SHRUNK).saturating_add(FREE_BYTES) {
             return Err(too_big());
         }
+        self.room.take(chunks.len(), per_chunk).ok_or_else(too_big)?;
         let mut out = filled(leaf, &array.fill, total, size);
+        let most = (BATCH_BYTES / per_chunk.max(1)).clamp(rayon::current_num_threads().min(BATCH), BATCH);
         let row: usize = leaf.shape.iter().skip(1).product::<usize>() * size;
-        for batch in chunks.chunks(BATCH) {
+        for batch in chunks.chunks(most) {
             let unpacked: Vec<Result<Vec<u8>>> =
                 batch.par_iter().map(|(_, key)| self.zarr_chunk(leaf, array, key, per_chunk, size)).collect();
             for ((offset, _), bytes) in batch.iter().zip(unpacked) {
@@ -90,24 +96,30 @@ impl Store {
         if !array.texts {
             return Ok(None);
         }
+        let too_big = || self.damaged(&leaf.path, "its size does not fit the file");
         let n = leaf.len().unwrap_or(usize::MAX);
         let (chunks, stored) = self.zarr_chunks(array)?;
         if n > stored.saturating_mul(MOST_SHRUNK).saturating_add(FREE_BYTES) / 4 {
-            return Err(self.damaged(&leaf.path, "its size does not fit the file"));
+            return Err(too_big());
         }
+        self.room.take(n, size_of::<String>()).ok_or_else(too_big)?;
         let mut out = vec![String::new(); n];
         for (offset, key) in chunks {
             let damaged = |why: &str| self.damaged(&leaf.path, format!("chunk `{key}`: {why}"));
             let packed = self.zarr()?.read(&key)?.ok_or_else(|| damaged("is gone"))?;
             let most = packed.len().saturating_mul(MOST_SHRUNK).saturating_add(FREE_BYTES);
             let bytes = Codec::undo(&array.codecs, packed, most).ok_or_else(|| damaged("cannot be unpacked"))?;
+            self.room.take(bytes.len(), TEXT).ok_or_else(too_big)?;
             let mut texts = Vec::new();
             match &array.shard {
                 None => texts = split_texts(&bytes).ok_or_else(|| damaged("holds no texts"))?,
                 Some((inner, codecs)) => {
                     let parts = shard(&bytes, &array.chunk, inner).ok_or_else(|| damaged("has no index"))?;
                     for (at, packed) in parts {
-                        let own = Codec::undo(codecs, packed.to_vec(), most).and_then(|b| split_texts(&b));
+                        let own =
+                            Codec::undo(codecs, packed.to_vec(), most).ok_or_else(|| damaged("cannot be unpacked"))?;
+                        self.room.take(own.len(), TEXT).ok_or_else(too_big)?;
+                        let own = split_texts(&own);
                         if at.first().is_some_and(|&at| at > n) {
                             break;
                         }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use flate2::read::DeflateDecoder;
 use tegula_core::{Error, Result};
 
+use crate::room::Room;
+
 /// More than deflate can shrink anything.
 const MOST_SHRUNK: usize = 1040;
 /// Files of one array.
@@ -27,6 +29,7 @@ pub(crate) struct Archive {
     path: PathBuf,
     bytes: Vec<u8>,
     entries: BTreeMap<String, Entry>,
+    room: Room,
 }
 
 /// Where a file lies in an archive.
@@ -45,7 +48,7 @@ impl Files {
         let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
         let damaged = || Error::format(path, "", "the zip archive is damaged or cut short; copy or make it again");
         let entries = inside(entries(&bytes).ok_or_else(damaged)?);
-        Ok(Self::Zip(Arc::new(Archive { path: path.to_path_buf(), bytes, entries })))
+        Ok(Self::Zip(Arc::new(Archive { path: path.to_path_buf(), room: Room::packed(bytes.len()), bytes, entries })))
     }
 
     /// The folder or the archive.
@@ -53,6 +56,14 @@ impl Files {
         match self {
             Self::Folder(path) => path,
             Self::Zip(archive) => &archive.path,
+        }
+    }
+
+    /// The memory that what lies in them may take.
+    pub(super) fn room(&self) -> Room {
+        match self {
+            Self::Folder(_) => Room::endless(),
+            Self::Zip(archive) => Room::packed(archive.bytes.len()),
         }
     }
 
@@ -86,9 +97,12 @@ impl Files {
             }
             Self::Zip(archive) => match archive.entries.get(key) {
                 None => Ok(None),
-                Some(e) => e.unpack(&archive.bytes).map(Some).ok_or_else(|| {
-                    Error::format(&archive.path, key, "cannot be unpacked; copy or make the archive again")
-                }),
+                Some(e) => {
+                    let bytes = archive.room.take(1, e.unpacked).and_then(|()| e.unpack(&archive.bytes));
+                    bytes.map(Some).ok_or_else(|| {
+                        Error::format(&archive.path, key, "cannot be unpacked; copy or make the archive again")
+                    })
+                }
             },
         }
     }
