@@ -4,6 +4,7 @@
 //! threads. Writing is our own ([`writer`]): a small subset of the format that every HDF5 since 1.8 reads.
 
 pub(crate) mod blosc;
+mod bytes;
 pub(crate) mod cells;
 pub(crate) mod chunks;
 pub(crate) mod copy;

@@ -78,11 +78,15 @@ impl Store {
         }
         match leaf.layout() {
             Some(Layout::Contiguous { address: Some(start), .. }) => {
-                let bytes = self.slice(start as usize, logical).ok_or_else(|| self.cut_short(leaf))?;
+                let start = start as usize;
+                self.check_within(&leaf.path, start, logical)?;
                 let mut out = vec![T::default(); items];
-                out.par_chunks_mut(PIECE * per_value)
-                    .zip(bytes.par_chunks(PIECE * value_size))
-                    .for_each(|(o, b)| decode(b, o));
+                let pieces = out.par_chunks_mut(PIECE * per_value).enumerate();
+                pieces.try_for_each_init(Vec::new, |stored, (k, piece)| {
+                    let size = piece.len() / per_value * value_size;
+                    decode(self.stored(&leaf.path, start + k * PIECE * value_size, size, stored)?, piece);
+                    Ok(())
+                })?;
                 Ok(out)
             }
             Some(Layout::Chunked { .. }) => {
@@ -112,13 +116,13 @@ impl Store {
         items: usize,
         decode: Decode<'_, T>,
     ) -> Result<Vec<T>> {
-        if logical > self.bytes().len().saturating_mul(MOST_SHRUNK) && logical > FREE_BYTES {
+        if logical > self.len().saturating_mul(MOST_SHRUNK) && logical > FREE_BYTES {
             return Err(self.damaged(&leaf.path, "its size does not fit the file"));
         }
         let dataset = leaf.dataset().ok_or_else(|| self.damaged(&leaf.path, "it is in no HDF5 file"))?;
         let bytes = dataset.read_raw().map_err(|e| self.damaged(&leaf.path, e))?;
         if bytes.len() != logical {
-            return Err(self.cut_short(leaf));
+            return Err(self.damaged(&leaf.path, "its data lie beyond the end of the file"));
         }
         let mut out = vec![T::default(); items];
         decode(&bytes, &mut out);
@@ -129,7 +133,7 @@ impl Store {
     fn check_backed(&self, leaf: &Leaf, logical: usize, chunks: &[Chunk]) -> Result<()> {
         let mut stored = 0usize;
         for c in chunks {
-            self.slice(c.start, c.size).ok_or_else(|| self.cut_short(leaf))?;
+            self.check_within(&leaf.path, c.start, c.size)?;
             stored = stored.saturating_add(c.size);
         }
         if logical > FREE_BYTES && logical > stored.saturating_mul(MOST_SHRUNK) {
@@ -171,12 +175,13 @@ impl Store {
             }
             bands[c.offset[0] / chunk[0]].push(c);
         }
-        let done = out.par_chunks_mut(band_rows * row * per_value).zip(&bands).try_for_each_init(
-            || (Scratch::default(), Vec::new()),
-            |(scratch, values), (band, chunks)| {
+        let broken = || self.damaged(&leaf.path, "a chunk cannot be unpacked");
+        out.par_chunks_mut(band_rows * row * per_value).zip(&bands).try_for_each_init(
+            || (Vec::new(), Scratch::default(), Vec::new()),
+            |(stored, scratch, values), (band, chunks)| {
                 for c in chunks {
-                    let stored = self.slice(c.start, c.size)?;
-                    let bytes = scratch.unpack(stored, &filters, c.mask, chunk_bytes)?;
+                    let stored = self.stored(&leaf.path, c.start, c.size, stored)?;
+                    let bytes = scratch.unpack(stored, &filters, c.mask, chunk_bytes).ok_or_else(broken)?;
                     if leaf.shape.len() == 1 || chunk[1..] == leaf.shape[1..] {
                         let values = band.len() / per_value;
                         decode(&bytes[..values * value_size], band);
@@ -186,18 +191,9 @@ impl Store {
                         scatter(values, chunk, &c.offset, &leaf.shape, per_value, band);
                     }
                 }
-                Some(())
+                Ok(())
             },
-        );
-        done.ok_or_else(|| self.damaged(&leaf.path, "a chunk cannot be unpacked"))
-    }
-
-    pub(super) fn slice(&self, start: usize, size: usize) -> Option<&[u8]> {
-        self.bytes().get(start..start.checked_add(size)?)
-    }
-
-    fn cut_short(&self, leaf: &Leaf) -> tegula_core::Error {
-        self.damaged(&leaf.path, "its data lie beyond the end of the file")
+        )
     }
 }
 

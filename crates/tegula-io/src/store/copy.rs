@@ -7,7 +7,6 @@ use tegula_core::Result;
 
 use super::cells::Cells;
 use super::file::{Attrs, Leaf, Node, Store};
-use super::heap::Heaps;
 use super::message::UNDEFINED;
 use super::target::Target;
 use super::tree::Placed;
@@ -57,8 +56,9 @@ fn copy_data<W: Write + Seek>(from: &Store, leaf: &Leaf, to: &mut Writer<W>, att
     if let (Some(Layout::Chunked { .. }), Some((chunk, mut chunks))) = (leaf.layout(), leaf.chunks()) {
         chunks.sort_by(|a, b| a.offset.cmp(&b.offset));
         let mut placed = Vec::with_capacity(chunks.len());
+        let mut stored = Vec::new();
         for c in chunks {
-            let bytes = from.slice(c.start, c.size).ok_or_else(|| from.damaged(&leaf.path, "it is cut short"))?;
+            let bytes = from.stored(&leaf.path, c.start, c.size, &mut stored)?;
             placed.push(Placed { offset: c.offset, size: c.size, mask: c.mask, address: to.append(bytes)? });
         }
         return to.chunked(t, &leaf.shape, &chunk, &leaf.filters(), &placed, attrs);
@@ -77,14 +77,14 @@ fn with_new_heap<W: Write + Seek>(
 ) -> Result<Vec<u8>> {
     let mut raw = from.raw(leaf)?;
     let at: Vec<usize> = (0..raw.len() / t.size()).flat_map(|i| slots.iter().map(move |s| i * t.size() + s)).collect();
-    let mut heaps = Heaps::default();
+    let mut heaps = from.heaps();
     let mut objects = Vec::with_capacity(at.len());
     for &k in &at {
-        let bytes = from.in_heap(&leaf.path, &mut heaps, &raw[k..k + 16])?;
+        let bytes = from.in_heap(&leaf.path, &mut heaps, &raw[k..k + 16])?.to_vec();
         let length = u32::from_le_bytes([raw[k], raw[k + 1], raw[k + 2], raw[k + 3]]) as usize;
         objects.push((if bytes.is_empty() { 0 } else { length }, bytes));
     }
-    let refs = to.place_in_heap(objects.into_iter())?;
+    let refs = to.place_in_heap(objects.iter().map(|(length, bytes)| (*length, &bytes[..])))?;
     for (k, r) in at.iter().zip(refs.chunks_exact(16)) {
         raw[*k..k + 16].copy_from_slice(r);
     }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use hdf5_pure::{AttrValue, Dataset, Datatype, FormatError, Group};
 use indexmap::IndexMap;
 use tegula_core::{Error, Result};
 
+use super::bytes::Bytes;
+use super::heap::Heaps;
 use super::metered::Metered;
 use super::types::Type;
 use super::zarr::{self, Files};
@@ -21,12 +23,13 @@ pub(crate) struct Store {
     pub(super) backing: Backing,
     /// Memory left to its arrays, and to its texts of any length.
     pub(super) room: Room,
-    pub(super) heaps: Room,
+    pub(super) room_in_heaps: Room,
+    pub(super) heaps: Mutex<Heaps>,
 }
 
 /// What the tree lies in.
 pub(super) enum Backing {
-    Hdf5(Arc<Vec<u8>>),
+    Hdf5(Arc<Bytes>),
     Zarr(Files),
 }
 
@@ -81,39 +84,53 @@ impl Store {
         if meta.is_dir() {
             return Err(Error::io(path, std::io::ErrorKind::IsADirectory.into()));
         }
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let fail = |e| Error::io(path, e);
+        let bytes = Bytes::open(path).map_err(fail)?;
+        let mut head = vec![0; bytes.len().min(HEAD)];
+        bytes.read(0, &mut head).map_err(fail)?;
         let bad = |reason: String| Error::format(path, "", reason);
-        if bytes.is_empty() {
+        if head.is_empty() {
             return Err(bad("the file is empty; make it again".into()));
         }
-        if !hdf5_pure::is_hdf5_bytes(&bytes) {
+        if !hdf5_pure::is_hdf5_bytes(&head) {
             return Err(bad("this is not an HDF5 file; name an h5ad file".into()));
         }
-        if stated_end(&bytes).is_some_and(|end| end > bytes.len() as u64) {
+        if stated_end(&head).is_some_and(|end| end > bytes.len() as u64) {
             return Err(bad("the file is cut short: it ends before it says it does; copy or make it again".into()));
         }
-        let (room, heaps) = (Room::packed(bytes.len()), Room::plain(bytes.len()));
+        let (room, room_in_heaps) = (Room::packed(bytes.len()), Room::plain(bytes.len()));
         let bytes = Arc::new(bytes);
         let file = hdf5_pure::File::from_source(Metered::new(bytes.clone()))
             .map_err(|e| bad(format!("the file is damaged or cut short ({e}); copy or make it again")))?;
         let root = file.root();
-        let store = Self { path: path.to_path_buf(), backing: Backing::Hdf5(bytes), room, heaps };
+        let (path, heaps) = (path.to_path_buf(), Mutex::default());
+        let store = Self { path, backing: Backing::Hdf5(bytes), room, room_in_heaps, heaps };
         let mut left = MOST_OBJECTS;
         let root = store.branch(&root, String::new(), 0, &mut left)?;
         Ok((store, root))
     }
 
-    /// The file as it stands on the disk.
-    pub(super) fn bytes(&self) -> &[u8] {
+    /// Bytes of the file; 0 for a store of many files.
+    pub(crate) fn len(&self) -> usize {
         match &self.backing {
-            Backing::Hdf5(bytes) => bytes,
-            Backing::Zarr(_) => &[],
+            Backing::Hdf5(bytes) => bytes.len(),
+            Backing::Zarr(_) => 0,
         }
     }
 
-    /// Bytes of the file; 0 for a store of many files.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes().len()
+    /// Reads bytes of the file for what lies at a path in it.
+    pub(super) fn stored<'a>(&self, at: &str, start: usize, size: usize, to: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        let Backing::Hdf5(bytes) = &self.backing else { return Err(self.bad(at, "is not in an HDF5 file")) };
+        self.check_within(at, start, size)?;
+        to.resize(size, 0);
+        bytes.read(start, to).map_err(|e| Error::io(&self.path, e))?;
+        Ok(to)
+    }
+
+    /// Refuses bytes beyond the end.
+    pub(super) fn check_within(&self, at: &str, start: usize, size: usize) -> Result<()> {
+        let within = start.checked_add(size).is_some_and(|end| end <= self.len());
+        if within { Ok(()) } else { Err(self.damaged(at, "its data lie beyond the end of the file")) }
     }
 
     /// The error for something wrong inside this file.
@@ -179,6 +196,8 @@ fn stated_end(bytes: &[u8]) -> Option<u64> {
     (whole && end != u64::MAX).then_some(end)
 }
 
+/// Bytes among which a file says that it is HDF5.
+const HEAD: usize = 1 << 16;
 /// Groups inside groups: far more than any real file has.
 pub(super) const DEEPEST: usize = 64;
 /// Objects in a file: far more than any real file has; hard links could make a small file seem endless.

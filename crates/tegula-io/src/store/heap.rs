@@ -1,56 +1,52 @@
 //! Texts of any length: they lie in heaps, and the arrays hold addresses into these.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
+use std::sync::{MutexGuard, PoisonError};
 
 use tegula_core::Result;
 
 use super::file::{Data, Leaf, Store};
 use super::types::Type;
 
-/// The heaps of a file that were looked into so far: address → where each object lies.
-#[derive(Default)]
-pub(crate) struct Heaps(HashMap<u64, HashMap<u32, Range<usize>>>);
+/// The heaps of a file that were looked into so far, by their addresses.
+pub(crate) type Heaps = HashMap<u64, Heap>;
 
-impl Heaps {
-    /// The bytes a 16-byte reference points at; `None` where it points nowhere sensible.
-    pub(crate) fn get<'a>(&mut self, file: &'a [u8], reference: &[u8]) -> Option<&'a [u8]> {
-        let address = u64::from_le_bytes(reference[4..12].try_into().ok()?);
-        let index = u32::from_le_bytes(reference[12..16].try_into().ok()?);
-        if reference[..4] == [0; 4] || address == 0 {
-            return Some(&[]);
-        }
-        let heap = match self.0.entry(address) {
-            std::collections::hash_map::Entry::Occupied(e) => e.into_mut(),
-            std::collections::hash_map::Entry::Vacant(e) => e.insert(objects(file, address as usize)?),
-        };
-        file.get(heap.get(&index)?.clone())
+/// A heap, and where each object lies in it.
+pub(crate) struct Heap {
+    bytes: Vec<u8>,
+    objects: HashMap<u32, Range<usize>>,
+}
+
+impl Heap {
+    fn get(&self, index: u32) -> Option<&[u8]> {
+        self.bytes.get(self.objects.get(&index)?.clone())
     }
 }
 
-/// Where the objects of one heap lie in the file.
-fn objects(file: &[u8], start: usize) -> Option<HashMap<u32, Range<usize>>> {
-    let head = file.get(start..start.checked_add(16)?)?;
-    let size = usize::try_from(u64::from_le_bytes(head[8..16].try_into().ok()?)).ok()?;
-    if &head[..4] != b"GCOL" {
-        return None;
-    }
-    let end = start.checked_add(size)?;
-    file.get(start..end)?;
+/// Size of the heap that begins so.
+fn stated(head: &[u8]) -> Option<usize> {
+    let size = head.get(8..HEAD)?.try_into().ok()?;
+    usize::try_from(u64::from_le_bytes(size)).ok().filter(|&n| n >= HEAD && head.starts_with(b"GCOL"))
+}
+
+/// Where the objects of a heap lie in it.
+fn objects(heap: &[u8]) -> Option<HashMap<u32, Range<usize>>> {
     let mut out = HashMap::new();
-    let mut at = start + 16;
-    while at + 16 <= end {
-        let index = u16::from_le_bytes(file[at..at + 2].try_into().ok()?);
-        let size = usize::try_from(u64::from_le_bytes(file[at + 8..at + 16].try_into().ok()?)).ok()?;
+    let mut at = HEAD;
+    while at + HEAD <= heap.len() {
+        let index = u16::from_le_bytes(heap[at..at + 2].try_into().ok()?);
+        let size = usize::try_from(u64::from_le_bytes(heap[at + 8..at + HEAD].try_into().ok()?)).ok()?;
         if index == 0 {
             break;
         }
-        let stop = (at + 16).checked_add(size)?;
-        if stop > end {
+        let stop = (at + HEAD).checked_add(size)?;
+        if stop > heap.len() {
             return None;
         }
-        out.insert(u32::from(index), at + 16..stop);
-        at = start + (stop - start).next_multiple_of(8);
+        out.insert(u32::from(index), at + HEAD..stop);
+        at = stop.checked_next_multiple_of(8)?;
     }
     Some(out)
 }
@@ -86,10 +82,33 @@ impl Store {
         self.texts_in(&leaf.path, t, &raw, 0, t.size())
     }
 
+    /// The heaps that were looked into so far, for one who looks into them at a time.
+    pub(super) fn heaps(&self) -> MutexGuard<'_, Heaps> {
+        self.heaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What a reference points at: the same bytes any number of times, but not without end.
-    pub(super) fn in_heap(&self, path: &str, heaps: &mut Heaps, reference: &[u8]) -> Result<&[u8]> {
-        let bytes = heaps.get(self.bytes(), reference).ok_or_else(|| self.damaged(path, "a text cannot be found"))?;
-        self.heaps.take(1, bytes.len()).ok_or_else(|| self.damaged(path, "its texts do not fit the file"))?;
+    pub(super) fn in_heap<'a>(&self, path: &str, heaps: &'a mut Heaps, reference: &[u8]) -> Result<&'a [u8]> {
+        let lost = || self.damaged(path, "a text cannot be found");
+        let too_long = || self.damaged(path, "its texts do not fit the file");
+        let (length, place) = reference.split_first_chunk::<4>().ok_or_else(lost)?;
+        let (address, index) = place.split_first_chunk::<8>().ok_or_else(lost)?;
+        let (address, index) = (u64::from_le_bytes(*address), index.first_chunk::<4>().ok_or_else(lost)?);
+        if *length == [0; 4] || address == 0 {
+            return Ok(&[]);
+        }
+        let heap = match heaps.entry(address) {
+            Entry::Occupied(e) => e.into_mut(),
+            Entry::Vacant(e) => {
+                let (start, mut bytes) = (usize::try_from(address).map_err(|_| lost())?, Vec::new());
+                let size = stated(self.stored(path, start, HEAD, &mut bytes)?).ok_or_else(lost)?;
+                self.room_in_heaps.take(1, size).ok_or_else(too_long)?;
+                self.stored(path, start, size, &mut bytes)?;
+                e.insert(Heap { objects: objects(&bytes).ok_or_else(lost)?, bytes })
+            }
+        };
+        let bytes = heap.get(u32::from_le_bytes(*index)).ok_or_else(lost)?;
+        self.room_in_heaps.take(1, bytes.len()).ok_or_else(too_long)?;
         Ok(bytes)
     }
 
@@ -114,7 +133,7 @@ impl Store {
             }
             Type::Wide { .. } => Ok(raw.chunks_exact(stride).map(|r| wide(&r[offset..end])).collect()),
             Type::Str => {
-                let mut heaps = Heaps::default();
+                let mut heaps = self.heaps();
                 raw.chunks_exact(stride)
                     .map(|r| {
                         let bytes = self.in_heap(path, &mut heaps, &r[offset..end])?;
@@ -138,6 +157,7 @@ pub(crate) struct HeapBuilder {
 pub(crate) const HEAP: usize = 1 << 16;
 /// The smallest heap HDF5 makes.
 const SMALLEST_HEAP: usize = 4096;
+/// Bytes before what a heap or an object in it holds.
 const HEAD: usize = 16;
 
 impl HeapBuilder {

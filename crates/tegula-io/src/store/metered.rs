@@ -2,24 +2,38 @@
 //!
 //! A file can be made whose trees share their branches: small, free of cycles, and without end for who follows them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_pure::{FormatError, Source};
 
+use super::bytes::Bytes;
 use crate::room::Room;
 
 /// What a read costs, beside its bytes.
 const READ: usize = 64;
+/// Bytes that are read at once and kept: structure lies close together and is read in small pieces, again and again.
+const BLOCK: usize = 1 << 16;
+/// Blocks that are kept.
+const MOST: usize = 1 << 10;
 
 /// A file's bytes, and how many more may be read.
 pub(super) struct Metered {
-    bytes: Arc<Vec<u8>>,
+    bytes: Arc<Bytes>,
     room: Room,
+    blocks: Mutex<HashMap<usize, Vec<u8>>>,
 }
 
 impl Metered {
-    pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
-        Self { room: Room::structure(bytes.len()), bytes }
+    pub(super) fn new(bytes: Arc<Bytes>) -> Self {
+        Self { room: Room::structure(bytes.len()), bytes, blocks: Mutex::default() }
+    }
+
+    fn block(&self, k: usize) -> std::io::Result<Vec<u8>> {
+        let start = k * BLOCK;
+        let mut block = vec![0; BLOCK.min(self.bytes.len() - start)];
+        self.bytes.read(start, &mut block)?;
+        Ok(block)
     }
 }
 
@@ -33,8 +47,28 @@ impl Source for Metered {
         self.room.take(1, to.len() + READ).ok_or_else(endless)?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(to.len());
-        let cut = FormatError::UnexpectedEof { expected: end, available: self.bytes.len() };
-        to.copy_from_slice(self.bytes.get(start..end).ok_or(cut)?);
+        if end > self.bytes.len() {
+            return Err(FormatError::UnexpectedEof { expected: end, available: self.bytes.len() });
+        }
+        let failed = |e: std::io::Error| FormatError::Source(e.to_string());
+        if to.len() > BLOCK {
+            return self.bytes.read(start, to).map_err(failed);
+        }
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = start;
+        while at < end {
+            let k = at / BLOCK;
+            if blocks.len() == MOST && !blocks.contains_key(&k) {
+                blocks.clear();
+            }
+            let block = match blocks.entry(k) {
+                std::collections::hash_map::Entry::Occupied(e) => e.into_mut(),
+                std::collections::hash_map::Entry::Vacant(e) => e.insert(self.block(k).map_err(failed)?),
+            };
+            let next = end.min((k + 1) * BLOCK);
+            to[at - start..next - start].copy_from_slice(&block[at - k * BLOCK..next - k * BLOCK]);
+            at = next;
+        }
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ mod files;
 mod meta;
 mod write;
 
+use std::sync::Mutex;
+
 use hdf5_pure::AttrValue;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -16,14 +18,15 @@ pub(super) use files::u32_at;
 pub(crate) use meta::Array;
 pub(crate) use write::ZarrWriter;
 
-use super::file::{Attrs, Branch, DEEPEST, Data, Leaf, MOST_OBJECTS, Node, Store, take_one};
+use super::file::{Attrs, Backing, Branch, DEEPEST, Data, Leaf, MOST_OBJECTS, Node, Store, take_one};
 use crate::room::Room;
 
 impl Store {
     /// Opens a zarr store below `inside` (empty for the root).
     pub(crate) fn open_zarr(files: Files, inside: &str) -> Result<(Self, Branch)> {
-        let (path, room, heaps) = (files.path().to_path_buf(), files.room(), Room::endless());
-        let store = Self { path, backing: super::file::Backing::Zarr(files), room, heaps };
+        let (path, room) = (files.path().to_path_buf(), files.room());
+        let (backing, room_in_heaps) = (Backing::Zarr(files), Room::endless());
+        let store = Self { path, backing, room, room_in_heaps, heaps: Mutex::default() };
         let mut left = MOST_OBJECTS;
         let root = store.zarr_node(inside, String::new(), 0, &mut left)?;
         match root {
@@ -67,8 +70,8 @@ impl Store {
 
     pub(super) fn zarr(&self) -> Result<&Files> {
         match &self.backing {
-            super::file::Backing::Zarr(files) => Ok(files),
-            super::file::Backing::Hdf5(_) => Err(self.bad("", "is not a zarr store")),
+            Backing::Zarr(files) => Ok(files),
+            Backing::Hdf5(_) => Err(self.bad("", "is not a zarr store")),
         }
     }
 
