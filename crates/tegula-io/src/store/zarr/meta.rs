@@ -131,7 +131,7 @@ impl Array {
             return Err("its chunks do not fit its shape".into());
         }
         if self.texts && self.shape.len() > 1 && (self.shard.is_some() || self.turned) {
-            return Err("texts of several dimensions in shards, or columns first, are not read".into());
+            return Err("its texts lie in shards of several dimensions, or columns first, which is not read; write it with anndata's defaults".into());
         }
         Ok(self)
     }
