@@ -122,7 +122,7 @@ impl Store {
         let dataset = leaf.dataset().ok_or_else(|| self.damaged(&leaf.path, "it is in no HDF5 file"))?;
         let bytes = dataset.read_raw().map_err(|e| self.damaged(&leaf.path, e))?;
         if bytes.len() != logical {
-            return Err(self.damaged(&leaf.path, "its data lie beyond the end of the file"));
+            return Err(self.damaged(&leaf.path, "it has another size than stated"));
         }
         let mut out = vec![T::default(); items];
         decode(&bytes, &mut out);
@@ -158,10 +158,8 @@ impl Store {
         let band_rows = chunk[0].min(leaf.shape[0]);
         let chunk_values = chunk.iter().try_fold(1usize, |a, &d| a.checked_mul(d));
         let chunk_bytes = chunk_values.and_then(|v| v.checked_mul(value_size));
-        let chunk_bytes = chunk_bytes.ok_or_else(|| self.damaged(&leaf.path, "its chunks are too large"))?;
-        self.room
-            .take(chunks.len(), chunk_bytes)
-            .ok_or_else(|| self.damaged(&leaf.path, "its chunks are too large"))?;
+        let chunk_bytes = chunk_bytes.filter(|&size| self.room.take(chunks.len(), size).is_some());
+        let chunk_bytes = chunk_bytes.ok_or_else(|| self.damaged(&leaf.path, "its chunks do not fit the file"))?;
         // Chunks by the band of rows they belong to.
         let mut bands: Vec<Vec<&Chunk>> = Vec::new();
         bands.resize_with(leaf.shape[0].div_ceil(band_rows), Vec::new);
