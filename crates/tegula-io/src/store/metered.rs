@@ -3,6 +3,8 @@
 //! A file can be made whose trees share their branches: small, free of cycles, and without end for who follows them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_pure::{FormatError, Source};
@@ -29,7 +31,7 @@ impl Metered {
         Self { room: Room::structure(bytes.len()), bytes, blocks: Mutex::default() }
     }
 
-    fn block(&self, k: usize) -> std::io::Result<Vec<u8>> {
+    fn block(&self, k: usize) -> io::Result<Vec<u8>> {
         let start = k * BLOCK;
         let mut block = vec![0; BLOCK.min(self.bytes.len() - start)];
         self.bytes.read(start, &mut block)?;
@@ -50,7 +52,7 @@ impl Source for Metered {
         if end > self.bytes.len() {
             return Err(FormatError::UnexpectedEof { expected: end, available: self.bytes.len() });
         }
-        let failed = |e: std::io::Error| FormatError::Source(e.to_string());
+        let failed = |e: io::Error| FormatError::Source(e.to_string());
         if to.len() > BLOCK {
             return self.bytes.read(start, to).map_err(failed);
         }
@@ -62,8 +64,8 @@ impl Source for Metered {
                 blocks.clear();
             }
             let block = match blocks.entry(k) {
-                std::collections::hash_map::Entry::Occupied(e) => e.into_mut(),
-                std::collections::hash_map::Entry::Vacant(e) => e.insert(self.block(k).map_err(failed)?),
+                Entry::Occupied(e) => e.into_mut(),
+                Entry::Vacant(e) => e.insert(self.block(k).map_err(failed)?),
             };
             let next = end.min((k + 1) * BLOCK);
             to[at - start..next - start].copy_from_slice(&block[at - k * BLOCK..next - k * BLOCK]);
