@@ -9,7 +9,7 @@ mod gem;
 #[cfg(test)]
 mod handmade;
 mod loom;
-mod names;
+pub(crate) mod names;
 mod near;
 mod options;
 mod pieces;

@@ -19,64 +19,90 @@ pub(crate) fn unique(mut names: Vec<String>, what: &str, notes: &mut Notes) -> V
         names.len(),
         names[first]
     ));
-    let mut taken: HashSet<String> = names.iter().cloned().collect();
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut taken = Taken { names: names.iter().cloned().collect(), counts: HashMap::new() };
     for i in again {
-        let count = counts.entry(names[i].clone()).or_default();
-        loop {
-            *count += 1;
-            let candidate = format!("{}-{count}", names[i]);
-            if taken.insert(candidate.clone()) {
-                names[i] = candidate;
-                break;
-            }
-        }
+        names[i] = taken.number(&names[i]);
     }
     names
 }
 
-/// Gives columns whose names cannot be keys of a file others, so that what is read can be written.
+/// Names that are taken, and how often each was numbered.
+struct Taken {
+    names: HashSet<String>,
+    counts: HashMap<String, usize>,
+}
+
+impl Taken {
+    /// Takes the name followed by the next number that is free.
+    fn number(&mut self, name: &str) -> String {
+        let count = self.counts.entry(name.to_owned()).or_default();
+        loop {
+            *count += 1;
+            let candidate = format!("{name}-{count}");
+            if self.names.insert(candidate.clone()) {
+                return candidate;
+            }
+        }
+    }
+}
+
+/// Gives columns of `obs` and `var` whose names cannot be keys of a file others, so that what is read can be written.
 pub(super) fn name_as_keys(adata: &mut AnnData, notes: &mut Notes) -> Result<()> {
     type Set = fn(&mut AnnData, &str, Column) -> Result<()>;
     type Table = fn(&AnnData) -> &Frame;
     type Name = fn(&str) -> Slot;
-    let tables: [(Table, Name, Set); 2] =
-        [(AnnData::obs, Slot::obs, AnnData::set_obs), (AnnData::var, Slot::var, AnnData::set_var)];
-    for (table, slot, set) in tables {
-        let columns = table(adata).columns();
-        let names = keys(columns.keys().map(String::as_str));
-        if columns.keys().eq(&names) {
+    let tables: [(&str, Table, Name, Set); 2] =
+        [("obs", AnnData::obs, Slot::obs, AnnData::set_obs), ("var", AnnData::var, Slot::var, AnnData::set_var)];
+    for (at, table, slot, set) in tables {
+        let before = table(adata);
+        if before.columns().keys().all(|name| check_name(name).is_ok()) {
             continue;
         }
-        // All of them, so that they stay in order.
-        let before = columns.clone();
-        before.keys().for_each(|name| drop(adata.take(&slot(name))));
-        for (name, (old, column)) in names.iter().zip(before) {
-            if *name != old {
-                notes.push(format!("the column `{old}` is called `{name}` now: no file can hold that name"));
-            }
-            set(adata, name, column)?;
+        let after = keyed(before.clone(), at, notes)?;
+        let slots: Vec<Slot> = before.columns().keys().map(|name| slot(name)).collect();
+        // All of them, so that they stay in order; the last first, so that none moves.
+        slots.iter().rev().for_each(|slot| drop(adata.take(slot)));
+        for (name, column) in after.columns() {
+            set(adata, name, column.clone())?;
         }
     }
     Ok(())
 }
 
-/// Names that can be keys of a file: those given, where they can.
-fn keys<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+/// The table (of the place `at`) under names that can be keys of a file, of its index and its columns: their own, where
+/// they can.
+pub(crate) fn keyed(table: Frame, at: &str, notes: &mut Notes) -> Result<Frame> {
+    let fits = |name: &String| check_name(name).is_ok();
+    let index = table.index_name().map(str::to_owned);
+    if index.iter().chain(table.columns().keys()).all(fits) {
+        return Ok(table);
+    }
+    let mut out = table.named(index.map(|name| keys(vec![name], "index", at, notes).swap_remove(0)));
+    let columns = out.columns().clone();
+    columns.keys().rev().for_each(|name| drop(out.remove(name)));
+    let names = keys(columns.keys().cloned().collect(), "column", at, notes);
+    for (name, column) in names.iter().zip(columns.into_values()) {
+        out.insert(name, column)?;
+    }
+    Ok(out)
+}
+
+/// Names that can be keys of a file: those given, where they can; `what` they name and where is for the note.
+pub(crate) fn keys(names: Vec<String>, what: &str, at: &str, notes: &mut Notes) -> Vec<String> {
     let fits = |name: &str| check_name(name).is_ok();
-    let mut taken: HashSet<String> = names.clone().filter(|n| fits(n)).map(str::to_owned).collect();
-    let key = |name: &str| {
-        if fits(name) {
-            return name.to_owned();
+    let own = names.iter().filter(|n| fits(n)).cloned().collect();
+    let mut taken = Taken { names: own, counts: HashMap::new() };
+    let key = |name: String| {
+        if fits(&name) {
+            return name;
         }
         let plain = name.replace(['/', '\0'], "_");
-        let mut key = if fits(&plain) { plain } else { "_".to_owned() };
-        while !taken.insert(key.clone()) {
-            key.push('_');
-        }
+        let plain = if fits(&plain) { plain } else { "_".to_owned() };
+        let key = if taken.names.insert(plain.clone()) { plain } else { taken.number(&plain) };
+        notes.push(format!("the {what} `{name}` of `{at}` is called `{key}` now: no file can hold that name"));
         key
     };
-    names.map(key).collect()
+    names.into_iter().map(key).collect()
 }
 
 /// Variables that have ids and symbols, named by the one and the other beside.
@@ -143,9 +169,26 @@ mod tests {
 
     #[test]
     fn names_that_are_no_keys_get_others() {
-        let renamed = |names: &[&str]| keys(names.iter().copied()).join(" ");
+        let renamed = |names: &[&str]| {
+            keys(names.iter().map(ToString::to_string).collect(), "column", "obs", &mut Notes::new()).join(" ")
+        };
         assert_eq!(renamed(&["a", "T/B", "..x"]), "a T_B ..x");
-        assert_eq!(renamed(&["a/b", "a_b", "a/b/", "", "..", "."]), "a_b_ a_b a_b__ _ __ ___");
+        assert_eq!(renamed(&["a/b", "a_b", "a/b/", "", "..", "."]), "a_b-1 a_b a_b_ _ _-1 _-2");
         assert_eq!(renamed(&["a\0b"]), "a_b");
+    }
+
+    #[test]
+    fn tables_keep_their_order_under_other_names() {
+        let mut table = Frame::new(vec!["r".into()]).named(Some("cell/id".into()));
+        ["z", "T/B", "a"].iter().zip(0..).for_each(|(name, k)| table.insert(name, Column::Int(vec![k])).unwrap());
+        let mut notes = Notes::new();
+        let out = keyed(table, "obs", &mut notes).unwrap();
+        assert_eq!((out.index_name(), out.index()), (Some("cell_id"), &["r".to_owned()][..]));
+        let columns: Vec<_> = out.columns().iter().map(|(name, c)| (name.as_str(), c.clone())).collect();
+        assert_eq!(columns, [("z", Column::Int(vec![0])), ("T_B", Column::Int(vec![1])), ("a", Column::Int(vec![2]))]);
+        assert_eq!(notes.len(), 2);
+        assert_eq!(notes[0], "the index `cell/id` of `obs` is called `cell_id` now: no file can hold that name");
+        assert_eq!(keyed(out.clone(), "obs", &mut notes).unwrap(), out);
+        assert_eq!(notes.len(), 2);
     }
 }

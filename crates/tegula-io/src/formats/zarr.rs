@@ -139,7 +139,7 @@ fn table(store: &Store, group: &Branch, notes: &mut Notes) -> Result<AnnData> {
         let reason = "this zarr store holds no annotated matrix (`obs` and `var` are missing); name one that does";
         return Err(store.bad(&group.path, reason));
     }
-    let (adata, unread) = annotated(store, group)?;
+    let (adata, unread) = annotated(store, group, notes)?;
     if !unread.is_empty() {
         notes.push(format!("left out, being of a kind that is not read: {}", unread.join(", ")));
     }

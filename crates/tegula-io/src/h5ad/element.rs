@@ -4,12 +4,14 @@ use tegula_core::{Array, ArrayData, Dict, Records, Result, Value};
 
 use super::frame::{categorical, frame, masked};
 use super::matrix::{sparse, sparse_kind};
+use crate::formats::Notes;
 use crate::store::{Branch, Leaf, Node, Store, Type};
 
-/// Reads elements and remembers the paths of those it could not.
+/// Reads elements and remembers the paths of those it could not, and what its user should know.
 pub(super) struct Elements<'a> {
     pub(super) store: &'a Store,
     pub(super) unread: Vec<String>,
+    pub(super) notes: &'a mut Notes,
 }
 
 impl Elements<'_> {

@@ -3,6 +3,7 @@
 use tegula_core::{Column, Error, Frame, Labels, Result};
 
 use super::element::Elements;
+use crate::formats::names::keyed;
 use crate::store::{Branch, Leaf, Node, Store, Type};
 
 /// Where a table keeps the names of its rows.
@@ -15,7 +16,7 @@ pub(super) fn index_key(group: &Branch) -> String {
 pub(super) fn frame(elements: &mut Elements<'_>, group: &Branch) -> Result<Frame> {
     let store = elements.store;
     let key = index_key(group);
-    let index = match group.children.get(&key) {
+    let index = match group.find(&key) {
         Some(Node::Data(l)) => names(store, l)?,
         Some(Node::Group(g)) if g.attrs.encoding() == "categorical" => match categorical(store, g)? {
             Some(l) => (0..l.len()).map(|i| l.get(i).unwrap_or_default().to_owned()).collect(),
@@ -46,7 +47,7 @@ pub(super) fn frame(elements: &mut Elements<'_>, group: &Branch) -> Result<Frame
             None => elements.unread.push(node.path().to_owned()),
         }
     }
-    Ok(out)
+    keyed(out, &group.path, elements.notes)
 }
 
 /// Names of rows: texts, or numbers as texts.

@@ -2,11 +2,14 @@
 
 use tegula_core::{Array, ArrayData, Column, Dict, Frame, Result, Value};
 
+use super::element::Elements;
 use super::frame::build_labels;
-use crate::store::{Leaf, Store, Type};
+use crate::formats::names::{keyed, keys};
+use crate::store::{Leaf, Type};
 
 /// A table stored as one array of records. Categories are taken out of `uns`, where such files keep them.
-pub(super) fn table(store: &Store, leaf: &Leaf, uns: &mut Dict) -> Result<Frame> {
+pub(super) fn table(elements: &mut Elements<'_>, leaf: &Leaf, uns: &mut Dict) -> Result<Frame> {
+    let store = elements.store;
     let Some(Type::Compound { fields, size }) = &leaf.dtype else {
         return Err(store.bad(&leaf.path, "is not a table; make the file again"));
     };
@@ -40,16 +43,18 @@ pub(super) fn table(store: &Store, leaf: &Leaf, uns: &mut Dict) -> Result<Frame>
         };
         out.insert(name, column)?;
     }
-    Ok(out)
+    keyed(out, &leaf.path, elements.notes)
 }
 
 /// An array of records whose fields are all small numeric arrays, field by field: how old files keep `obsm`.
-pub(super) fn arrays(store: &Store, leaf: &Leaf) -> Result<Option<Dict>> {
+pub(super) fn arrays(elements: &mut Elements<'_>, leaf: &Leaf) -> Result<Option<Dict>> {
+    let store = elements.store;
     let Some(Type::Compound { fields, size }) = &leaf.dtype else { return Ok(None) };
     let n = leaf.len().unwrap_or(0);
     let raw = store.raw(leaf)?;
     let mut out = Dict::new();
-    for (name, at, t) in fields {
+    let names = keys(fields.iter().map(|f| f.0.clone()).collect(), "entry", &leaf.path, elements.notes);
+    for (name, (_, at, t)) in names.into_iter().zip(fields) {
         let (base, dims) = match t {
             Type::Array { base, dims } => (&**base, dims.iter().map(|&d| d as usize).collect()),
             scalar => (scalar, vec![1]),
@@ -65,7 +70,7 @@ pub(super) fn arrays(store: &Store, leaf: &Leaf) -> Result<Option<Dict>> {
             _ => ArrayData::F64(values.into()),
         };
         let shape = std::iter::once(n).chain(dims).collect();
-        out.insert(name.clone(), Array::new(shape, data)?.into());
+        out.insert(name, Array::new(shape, data)?.into());
     }
     Ok(Some(out))
 }

@@ -9,7 +9,7 @@ use super::element::Elements;
 use super::frame::{frame, index_key};
 use super::matrix::matrix;
 use super::{MAPS, UNREAD, legacy};
-use crate::formats::{Format, Kind, ReadOptions, read_as};
+use crate::formats::{Format, Kind, Notes, ReadOptions, read_as};
 use crate::store::{Branch, Node, Store};
 
 /// Reads an h5ad file of any age.
@@ -30,9 +30,9 @@ pub(crate) const FORMAT: Format = Format {
     title: "h5ad (AnnData in HDF5)",
     looks_for: "`obs` and `var` in an HDF5 file",
     is: |source| source.hdf5().is_some_and(|(_, root)| ["obs", "var"].iter().all(|k| root.children.contains_key(*k))),
-    read: |source, _, _| match &source.kind {
+    read: |source, _, notes| match &source.kind {
         Kind::Hdf5 { store, root, stamp } => {
-            let (mut adata, unread) = annotated(store, root)?;
+            let (mut adata, unread) = annotated(store, root, notes)?;
             let path = std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone());
             adata.set_origin(Some(Origin { path, stamp: *stamp, pristine: pristine(root, &unread) }));
             Ok(adata)
@@ -42,8 +42,8 @@ pub(crate) const FORMAT: Format = Format {
 };
 
 /// The annotated matrix in a tree of groups and arrays, and the paths in it that we could not read.
-pub(crate) fn annotated(store: &Store, root: &Branch) -> Result<(AnnData, Vec<String>)> {
-    let mut elements = Elements { store, unread: Vec::new() };
+pub(crate) fn annotated(store: &Store, root: &Branch, notes: &mut Notes) -> Result<(AnnData, Vec<String>)> {
+    let mut elements = Elements { store, unread: Vec::new(), notes };
     let mut uns = match root.children.get("uns") {
         Some(Node::Group(g)) => elements.dict(g)?,
         _ => Dict::new(),
@@ -66,7 +66,7 @@ pub(crate) fn annotated(store: &Store, root: &Branch) -> Result<(AnnData, Vec<St
     for attr in MAPS {
         let entries = match root.children.get(attr) {
             Some(Node::Group(g)) => elements.dict(g)?,
-            Some(Node::Data(l)) => legacy::arrays(store, l)?.unwrap_or_default(),
+            Some(Node::Data(l)) => legacy::arrays(&mut elements, l)?.unwrap_or_default(),
             None => Dict::new(),
         };
         for (key, value) in entries {
@@ -90,7 +90,7 @@ pub(crate) fn annotated(store: &Store, root: &Branch) -> Result<(AnnData, Vec<St
 fn table(elements: &mut Elements<'_>, root: &Branch, key: &str, uns: &mut Dict) -> Result<Frame> {
     match root.children.get(key) {
         Some(Node::Group(g)) => frame(elements, g),
-        Some(Node::Data(l)) => legacy::table(elements.store, l, uns),
+        Some(Node::Data(l)) => legacy::table(elements, l, uns),
         None => Err(elements.store.bad(key, "is missing; make the file again")),
     }
 }
@@ -115,11 +115,11 @@ fn raw(elements: &mut Elements<'_>, root: &Branch, uns: &mut Dict) -> Result<Opt
     let Some(x) = matrix(store, x)? else { return Ok(None) };
     let var = match var {
         Node::Group(g) => frame(elements, g)?,
-        Node::Data(l) => legacy::table(store, l, uns)?,
+        Node::Data(l) => legacy::table(elements, l, uns)?,
     };
     let varm = match varm {
         Some(Node::Group(g)) => elements.dict(g)?,
-        Some(Node::Data(l)) => legacy::arrays(store, l)?.unwrap_or_default(),
+        Some(Node::Data(l)) => legacy::arrays(elements, l)?.unwrap_or_default(),
         None => Dict::new(),
     };
     Ok(Some(Raw { x, var, varm }))

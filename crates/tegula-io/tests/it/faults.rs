@@ -302,7 +302,7 @@ fn columns_that_no_file_can_name_are_renamed_and_told_of() {
     let dir = folder(&[("a.csv", "cell,A,B\nc1,1,2\nc2,0,3\n"), ("meta.csv", ",k,T/B,z\nc1,1,1.5,2\nc2,2,2.5,3\n")]);
     let options = ReadOptions { obs: Some(dir.path().join("meta.csv")), ..ReadOptions::default() };
     let reading = read_with(dir.path().join("a.csv"), &options).unwrap();
-    assert!(reading.notes.iter().any(|n| n.contains("`T/B` is called `T_B` now")), "{:?}", reading.notes);
+    assert!(reading.notes.iter().any(|n| n.contains("`T/B` of `obs` is called `T_B` now")), "{:?}", reading.notes);
     assert_eq!(reading.adata.obs().columns().keys().collect::<Vec<_>>(), ["k", "T_B", "z"]);
     assert_eq!(reading.adata.obs().get("T_B").unwrap().to_f64().unwrap(), [1.5, 2.5]);
     tegula_io::write_h5ad(&reading.adata, dir.path().join("a.h5ad"), &tegula_io::WriteOptions::default()).unwrap();

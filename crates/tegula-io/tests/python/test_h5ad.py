@@ -138,9 +138,10 @@ def many_categories() -> ad.AnnData:
 PLAIN["many_categories"] = many_categories
 
 
-def run(source: Path, target: Path, *words: str) -> None:
+def run(source: Path, target: Path, *words: str) -> str:
     done = subprocess.run([BINARY, source, target, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "lzf"])
@@ -281,6 +282,48 @@ def test_nullable_strings(tmp_path):
     run(tmp_path / "in.h5ad", tmp_path / "out.h5ad", "fresh")
     got = ad.read_h5ad(tmp_path / "out.h5ad").obs["s"]
     assert got.isna().sum() == N // 2 and got.iloc[0] == "x"
+
+
+@pytest.mark.parametrize("mode", [(), ("fresh",)])
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+def test_names_with_a_slash_become_names_that_files_hold(tmp_path, ending, mode):
+    a = base()
+    a.var["T/B"] = RNG.random(M)
+    a.raw = a
+    a.obs["T/B"] = pd.Categorical(["x/y", "z"] * (N // 2))
+    a.obs.index.name = "slide/barcode"
+    a.obsm["table"] = pd.DataFrame({"T_B": RNG.random(N), "T/B": RNG.random(N)}, index=a.obs_names)
+    a.write_h5ad(tmp_path / "in.h5ad")
+    out = tmp_path / f"out.{ending}"
+    if ending == "zarr":
+        pytest.importorskip("zarr")
+    notes = run(tmp_path / "in.h5ad", out, *mode)
+    assert "the index `slide/barcode` of `obs` is called `slide_barcode` now" in notes
+    assert "the column `T/B` of `raw/var` is called `T_B` now" in notes
+    assert "the column `T/B` of `obsm/table` is called `T_B-1` now" in notes
+    got = ad.read_zarr(out) if ending == "zarr" else ad.read_h5ad(out)
+    assert got.obs.index.name == "slide_barcode"
+    assert list(got.obs_names) == list(a.obs_names)
+    pd.testing.assert_frame_equal(got.obs, a.obs.rename(columns={"T/B": "T_B"}), check_names=False)
+    pd.testing.assert_frame_equal(got.raw.var, a.var.rename(columns={"T/B": "T_B"}))
+    pd.testing.assert_frame_equal(
+        got.obsm["table"], a.obsm["table"].rename(columns={"T/B": "T_B-1"}), check_names=False
+    )
+
+
+def test_names_with_a_slash_in_records_of_old_files(tmp_path):
+    obs = np.array([(b"a", 1, 2.5), (b"b", 2, 3.5)], dtype=[("cell/id", "S1"), ("n", "i8"), ("T/B", "f8")])
+    with h5py.File(tmp_path / "in.h5ad", "w") as f:
+        f["X"] = np.ones((2, 1), "f4")
+        f["obs"] = obs
+        f["var"] = np.array([(b"g",)], dtype=[("index", "S1")])
+        f["obsm"] = np.array([([1, 2],), ([3, 4],)], dtype=[("X/umap", "f8", 2)])
+    notes = run(tmp_path / "in.h5ad", tmp_path / "out.h5ad")
+    assert "the entry `X/umap` of `obsm` is called `X_umap` now" in notes
+    got = ad.read_h5ad(tmp_path / "out.h5ad")
+    assert got.obs.index.name == "cell_id" and list(got.obs_names) == ["a", "b"]
+    assert list(got.obs.columns) == ["n", "T_B"] and list(got.obs["T_B"]) == [2.5, 3.5]
+    assert got.obsm["X_umap"].tolist() == [[1, 2], [3, 4]]
 
 
 def test_format_of_hdf5_1_10(tmp_path):
